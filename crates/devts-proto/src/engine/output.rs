@@ -1,0 +1,299 @@
+//! The way out: everything the engine asks of its driver, in the order in which it must happen.
+
+use crate::claim::{Claim, TypeEntry, Vector};
+use crate::id::{ChannelId, Life, LinkId, NodeId, RequestId};
+use crate::time::Instant;
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+use core::net::SocketAddr;
+
+/// One thing for the driver to do. [`Output::Wait`] is always the last of a series.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Open a byte stream; report `handle_link_up` or `handle_dial_failed` with this id.
+    Dial { link: LinkId, to: Target },
+    /// The link has bytes: call [`super::Engine::transmit`] and write them. Repeated at most once until then.
+    Write(LinkId),
+    /// Write `last` (bounded in time: 1 s), then close the stream. The engine has forgotten the link.
+    Close { link: LinkId, reason: CloseReason, last: Vec<u8> },
+    /// This node is in the cluster: as its first, or admitted by a sponsor. `donors` were members before it,
+    /// the sponsor first; a node of their kind may ask them for its state.
+    Joined { donors: Vec<NodeId> },
+    /// The cluster will not have this node; it stays alone and goes on trying where that can help.
+    Refused { refusal: Refusal, text: String },
+    /// The view changed. The view already shows it.
+    Member(MemberChange),
+    /// The types of `origin` from index `first` on; comes before anything that uses them. `origin` may be a
+    /// member (its calls use the same table).
+    Types { origin: Life, first: u16, entries: Vec<TypeEntry> },
+    /// `count` events of `origin`, next in order: `events` holds them with headers ([`crate::claim::event_at`]).
+    /// Report [`super::Engine::consumed`] with `via` and `events.len()` when turns have used them.
+    Events { origin: Life, first: u64, count: u32, events: Bytes, via: NodeId },
+    /// Events `first..=last` of `origin` can no longer be had from anybody reachable; what follows comes after.
+    Gap { origin: Life, first: u64, last: u64 },
+    /// A call of `from`, in FIFO order. Report `consumed` with `from` and `cost` when its turn is over.
+    Call { from: Life, call: Call, cost: usize },
+    /// The answer to a request of this node; comes exactly once for each accepted one.
+    Reply { from: NodeId, request: RequestId, result: Result<Bytes, RequestError> },
+    /// Calls that were accepted and will not arrive: how many sends of each type, in order.
+    Undeliverable { to: NodeId, why: Undeliverable, types: Vec<u16> },
+    /// `send_delivered`'s receipt: the peer has it.
+    Delivered { to: NodeId, receipt: u64 },
+    /// Room has come for calls to this peer, or events, after a refusal `Full`.
+    Room(Room),
+    /// The other end sent on a channel.
+    ChannelData { peer: NodeId, channel: ChannelId, body: Bytes },
+    /// The channel is over for this end's receiving side (`Closed`: the other end closed it), or both.
+    ChannelClosed { peer: NodeId, channel: ChannelId, why: ChannelEnd },
+    /// A node of this kind asks for the state. Answer with `give_state` or `refuse_state`.
+    StateAsked { from: Life, ask: u64, vector: Vector, merge: bool },
+    /// The answer to `ask_state`: exactly one of the three.
+    StateGiven { from: NodeId, ask: u64, vector: Vector, state: Bytes },
+    /// See `StateGiven`.
+    StateRefused { from: NodeId, ask: u64, why: StateRefusal },
+    /// Nothing more now; call `handle_timeout` at this instant at the latest.
+    Wait(Instant),
+}
+
+/// What to dial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The seed with this index, in the order given to `join`; its name is resolved anew at each dial.
+    Seed(usize),
+    /// A member's address.
+    Address(SocketAddr),
+}
+
+/// Why a dial did not become a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialFailure {
+    /// The host answered that nobody listens.
+    Refused,
+    /// No answer in time, no route, a name that does not resolve.
+    Unreachable,
+}
+
+/// What has room again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// `emit`.
+    Events,
+    /// `send` and `request` to this peer.
+    Calls(NodeId),
+    /// `channel_send` on this channel.
+    Channel(NodeId, ChannelId),
+}
+
+/// Why a link was closed by this end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer broke the protocol; the text says how.
+    Misbehaved(String),
+    /// The peer did not greet in time.
+    HandshakeTimeout,
+    /// The peer was told this refusal, or told us.
+    Refused(Refusal),
+    /// There is a better link to the same peer.
+    Duplicate,
+    /// The peer failed, was replaced by a new life, or left.
+    Gone,
+    /// This node leaves.
+    Leaving,
+}
+
+/// Why a connection is turned away, told to the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No common protocol version.
+    Version,
+    /// The cluster has as many members as it may.
+    ClusterFull,
+    /// The connection came back to the node that dialled it.
+    SelfConnect,
+    /// Another life of this id, younger, is in the cluster.
+    Superseded,
+    /// A better link between the two exists.
+    Duplicate,
+    /// This node is leaving.
+    Leaving,
+}
+
+/// A change of the view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberChange {
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The member as it is now (for `Left` and `Failed`: as it was last).
+    pub member: Claim,
+    /// The view's version after the change; each change raises it by one.
+    pub version: u64,
+}
+
+/// What happened to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeKind {
+    /// A life that was not in the view is.
+    Joined,
+    /// Its info, address or readiness changed.
+    Updated,
+    /// It left by itself.
+    Left,
+    /// It was reset and refused a re-dial, or was silent too long, or a new life took its place.
+    Failed,
+    /// The same life is back after it had failed here.
+    Rejoined,
+}
+
+/// What a peer asks of this node, one after the other as it asked.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Call {
+    /// One event for this node alone.
+    Send { ty: u16, body: Bytes },
+    /// One event to be answered with `reply` before `deadline`.
+    Request { request: RequestId, ty: u16, body: Bytes, deadline: Instant },
+    /// A channel, opened with an event.
+    Open { channel: ChannelId, ty: u16, body: Bytes },
+}
+
+/// How a request was answered by its receiver; `Ok` carries the reply's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The body is the reply.
+    Ok,
+    /// The node has no handler for this event.
+    NoHandler,
+    /// Too many requests wait or run there.
+    Busy,
+    /// The handler failed; the body is its error as text.
+    Remote,
+}
+
+/// Why a request has no reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Its deadline passed.
+    Timeout,
+    /// The peer failed or left.
+    PeerDown,
+    /// The peer's process was replaced by a new life.
+    PeerRestarted,
+    /// The peer's node has no handler for this event.
+    NoHandler,
+    /// The peer has as many requests as it takes.
+    Busy,
+    /// Waiting for it would have been for ever: a cycle of turns that wait for each other.
+    Deadlock,
+    /// The handler failed; its error as text.
+    Remote(String),
+}
+
+/// Why a call was accepted and will not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Undeliverable {
+    /// The peer failed or left, or declared this node down.
+    PeerDown,
+    /// The peer's process was replaced by a new life.
+    PeerRestarted,
+}
+
+/// Why a command was not accepted. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No member has this id.
+    NotMember,
+    /// The bound is reached; `Room` says when to try again.
+    Full,
+    /// The message is longer than `max`.
+    TooLarge { len: usize, max: usize },
+    /// The channel is closed.
+    Closed,
+    /// A turn would wait for itself.
+    Deadlock,
+}
+
+/// Why a channel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChannelEnd {
+    /// The other end closed its sending side: nothing more will come.
+    Closed,
+    /// The other end has no handler for the opening event.
+    NoHandler,
+    /// The other end dropped the channel, failed, left or was replaced.
+    PeerGone,
+}
+
+/// Why a state was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StateRefusal {
+    /// The donor's vector does not cover the asker's, and will not soon.
+    NotCovering,
+    /// The donor is not restored itself, has no snapshot, or is stopping.
+    NotReady,
+    /// The donor failed or left.
+    PeerDown,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::Version => "no common protocol version",
+            Refusal::ClusterFull => "the cluster is full",
+            Refusal::SelfConnect => "this is the node that dialled",
+            Refusal::Superseded => "a younger life of this node id is in the cluster",
+            Refusal::Duplicate => "there is a link between the two already",
+            Refusal::Leaving => "the node is leaving",
+        })
+    }
+}
+
+/// What the engine has counted since it was made; each only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Links whose handshake was completed.
+    pub links_up: u64,
+    /// Links closed because the peer broke the protocol.
+    pub misbehaved: u64,
+    /// Connections that did not greet in time.
+    pub handshake_timeouts: u64,
+    /// Connections refused, or dials that were.
+    pub refused: u64,
+    /// Frames of a reserved, ignorable type that were skipped.
+    pub frames_skipped: u64,
+    /// Events this node emitted.
+    pub events_emitted: u64,
+    /// Events delivered to this node.
+    pub events_delivered: u64,
+    /// Events that arrived again and were dropped: they had been delivered.
+    pub events_known: u64,
+    /// Runs that arrived before their turn and were asked for again.
+    pub runs_early: u64,
+    /// Events told as gaps.
+    pub events_missed: u64,
+    /// Calls sent (send, request, open).
+    pub calls_sent: u64,
+    /// Calls delivered.
+    pub calls_delivered: u64,
+    /// Calls told as undeliverable.
+    pub calls_undeliverable: u64,
+    /// Requests answered `Busy` here.
+    pub requests_busy: u64,
+    /// Replies that no request waited for any more.
+    pub replies_ignored: u64,
+    /// Cycles of waits found and told.
+    pub deadlocks: u64,
+    /// Links left behind because they were slow for too long.
+    pub slow: u64,
+}
