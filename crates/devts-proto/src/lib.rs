@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod call;
 pub mod checksum;
 pub mod claim;
 pub mod codec;
