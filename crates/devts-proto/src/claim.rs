@@ -59,3 +59,13 @@ pub fn event_at(bytes: &[u8]) -> Option<(usize, u16)> {
     let ty = u16::from_le_bytes([header[4], header[5]]);
     if bytes.len() - EVENT_HEADER < len { None } else { Some((len, ty)) }
 }
+
+/// Where a run starts in a batch of own events: its first byte and how many events it holds. A run is at most
+/// [`crate::config::MAX_RUN`] bytes, unless it is one event that is longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunMark {
+    /// Offset of the run's first byte in the batch.
+    pub start: usize,
+    /// How many events.
+    pub count: u32,
+}

@@ -5,6 +5,7 @@ mod output;
 
 pub use output::*;
 
+pub use crate::claim::RunMark;
 use crate::claim::{Claim, TypeEntry, Vector};
 use crate::config::Config;
 use crate::id::{ChannelId, Life, LinkId, NodeId, RequestId};
@@ -26,16 +27,6 @@ pub struct Me {
     pub kind: String,
     /// What it tells of itself, at most 4 KiB.
     pub info: Bytes,
-}
-
-/// Where a run starts in a batch given to [`Engine::emit`]: its first byte and how many events it holds. A run
-/// is at most [`crate::config::MAX_RUN`] bytes, unless it is one event that is longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RunMark {
-    /// Offset of the run's first byte in the batch.
-    pub start: usize,
-    /// How many events.
-    pub count: u32,
 }
 
 /// A request as `Engine::request` takes it.
