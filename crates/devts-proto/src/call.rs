@@ -1,7 +1,43 @@
-//! How calls end: the answers, refusals and ends that sessions give and the engine passes on. Plain data; knows
-//! no session and no engine.
+//! Calls and how they end: what sessions bring and the engine passes on. Plain data; knows no session and no
+//! engine.
 
+use crate::id::{ChannelId, RequestId};
+use crate::time::Instant;
 use alloc::string::String;
+use bytes::Bytes;
+
+/// What a peer asks of this node, one after the other as it asked.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Call {
+    /// One event for this node alone.
+    Send {
+        /// The event's index in the peer's type table.
+        ty: u16,
+        /// The encoded event.
+        body: Bytes,
+    },
+    /// One event to be answered with `reply` before `deadline`.
+    Request {
+        /// The number to answer to.
+        request: RequestId,
+        /// The event's index in the peer's type table.
+        ty: u16,
+        /// The encoded event.
+        body: Bytes,
+        /// When the peer stops waiting, as far as this end can know.
+        deadline: Instant,
+    },
+    /// A channel, opened with an event.
+    Open {
+        /// The channel, as this end calls it.
+        channel: ChannelId,
+        /// The event's index in the peer's type table.
+        ty: u16,
+        /// The encoded event.
+        body: Bytes,
+    },
+}
 
 /// How a request was answered by its receiver; `Ok` carries the reply's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

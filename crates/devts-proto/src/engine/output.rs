@@ -152,18 +152,6 @@ pub enum ChangeKind {
     Rejoined,
 }
 
-/// What a peer asks of this node, one after the other as it asked.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Call {
-    /// One event for this node alone.
-    Send { ty: u16, body: Bytes },
-    /// One event to be answered with `reply` before `deadline`.
-    Request { request: RequestId, ty: u16, body: Bytes, deadline: Instant },
-    /// A channel, opened with an event.
-    Open { channel: ChannelId, ty: u16, body: Bytes },
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
