@@ -10,7 +10,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 fn life(number: u64) -> Life {
-    Life { node: NodeId::new(number).unwrap(), boot: 1 }
+    Life { node: NodeId::new(number).expect("it is not zero"), boot: 1 }
 }
 
 fn history(bound: usize) -> History {
@@ -192,6 +192,7 @@ fn event_longer_than_the_room_waits() {
     let mut cursor = Cursor::at(1);
     assert_eq!(history.read(life(1), &mut cursor, 105), Piece::NoRoom);
     assert_eq!(cursor, Cursor::at(1));
+    assert!(matches!(history.read(life(1), &mut Cursor::at(0), 200), Piece::Run { first: 1, .. }));
     assert!(matches!(history.read(life(1), &mut cursor, 106), Piece::Run { first: 1, count: 1, .. }));
     append(&mut history, 1, MAX_RUN);
     let mut cursor = Cursor::at(3);

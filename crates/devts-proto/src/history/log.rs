@@ -228,6 +228,7 @@ impl Log {
 
     /// What comes at `cursor`, at most `room` bytes; the cursor moves past it.
     pub(super) fn read(&self, cursor: &mut Cursor, room: usize) -> Piece<'_> {
+        cursor.next = cursor.next.max(1);
         if cursor.next > self.position {
             return Piece::End;
         }

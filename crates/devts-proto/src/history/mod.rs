@@ -279,18 +279,18 @@ impl History {
         debug_assert!(self.adds_up());
     }
 
-    /// Drops the oldest segments, of the origin with the most bytes first, until the bound is kept; returns how
-    /// many events went. Nothing above an origin's entry in `protect` goes, even if the bound is exceeded.
+    /// Drops the oldest segments, of the origin with the most bytes first, until the bound is kept with one
+    /// segment to spare, so that whoever fills a full history takes the one that went last; returns how many
+    /// events went. Nothing above an origin's entry in `protect` goes, even if the bound is exceeded.
     pub fn evict(&mut self, protect: &Vector) -> usize {
         let mut dropped = 0;
-        while self.bytes() > self.bound {
-            // One free segment is kept while events can go instead: whoever fills the history takes it next.
+        while self.pool.is_tight(self.bound) {
             if self.pool.release(1) {
                 continue;
             }
             match self.largest_evictable(protect).and_then(|origin| self.logs.get_mut(&origin)) {
                 Some(log) => dropped += log.drop_oldest(&mut self.pool),
-                None if self.pool.release(0) => {}
+                None if self.pool.bytes() > self.bound && self.pool.release(0) => {}
                 None => break,
             }
         }

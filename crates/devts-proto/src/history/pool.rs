@@ -53,6 +53,11 @@ impl Pool {
         self.bytes
     }
 
+    /// Whether more than `bound` is held, or would be with one segment more.
+    pub(super) fn is_tight(&self, bound: usize) -> bool {
+        self.bytes > bound || (self.free.is_empty() && self.bytes + SEGMENT > bound)
+    }
+
     /// What the free segments hold.
     pub(super) fn free_bytes(&self) -> usize {
         self.free.iter().map(Segment::cost).sum()
