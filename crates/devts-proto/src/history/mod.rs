@@ -279,12 +279,17 @@ impl History {
         debug_assert!(self.adds_up());
     }
 
+    /// The bound is exceeded, or would be with one segment more: time to [`History::evict`].
+    pub fn is_full(&self) -> bool {
+        self.pool.is_tight(self.bound)
+    }
+
     /// Drops the oldest segments, of the origin with the most bytes first, until the bound is kept with one
     /// segment to spare, so that whoever fills a full history takes the one that went last; returns how many
     /// events went. Nothing above an origin's entry in `protect` goes, even if the bound is exceeded.
     pub fn evict(&mut self, protect: &Vector) -> usize {
         let mut dropped = 0;
-        while self.pool.is_tight(self.bound) {
+        while self.is_full() {
             if self.pool.release(1) {
                 continue;
             }
