@@ -3,6 +3,8 @@
 //! Channels, locks and select are runtime-neutral crates and no part of it. Cancel and join are built above.
 //! [`conformance`] is every host's test file.
 
+pub mod conformance;
+
 use futures_io::{AsyncRead, AsyncWrite};
 use std::fmt::Debug;
 use std::future::Future;
@@ -47,12 +49,15 @@ pub trait Transport: Send + Sync + Debug + 'static {
     fn resolve(&self, name: String) -> BoxFuture<io::Result<Vec<SocketAddr>>>;
 }
 
+/// What [`Listener::accept`] gives: the stream, and where it comes from.
+pub type Accepted = (Box<dyn Stream>, SocketAddr);
+
 /// A bound port. Dropping it frees the port.
 pub trait Listener: Send + Sync + Debug + 'static {
     /// Where it listens.
     fn address(&self) -> SocketAddr;
     /// The next connection. Cancel-safe: a dropped future loses none. Must be created anew for each.
-    fn accept(&self) -> Pin<Box<dyn Future<Output = io::Result<(Box<dyn Stream>, SocketAddr)>> + Send + '_>>;
+    fn accept(&self) -> Pin<Box<dyn Future<Output = io::Result<Accepted>> + Send + '_>>;
 }
 
 /// A byte stream in both directions. Dropping it closes it.

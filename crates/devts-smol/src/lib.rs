@@ -1,1 +1,161 @@
-//! smol
+//! The host on smol's parts: async-io, async-executor and blocking, which any application of smol already has.
+//!
+//! It knows sockets, timers and threads, and nothing of nodes or frames.
+//!
+//! ```
+//! use devts_rt::Runtime;
+//! use devts_smol::Smol;
+//! use std::time::Duration;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let host = Smol::global()?;
+//! devts_smol::block_on(host.sleep(Duration::from_millis(1)))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which executor
+//!
+//! | | runs tasks on |
+//! |---|---|
+//! | [`Smol::global`] | an executor of this process, on one thread, or as many as `SMOL_THREADS` says |
+//! | [`Smol::with_threads`] | an executor of its own, on that many threads |
+//! | [`Smol::with_executor`] | your executor, on whatever threads run it |
+//!
+//! One thread is smol's own default: enough for a node whose handlers are short, and cheapest when idle.
+
+mod reactor;
+mod signal;
+mod tcp;
+mod threads;
+
+use async_executor::Executor;
+use devts_rt::{BoxFuture, Runtime, Transport};
+use futures_util::FutureExt;
+use std::future::Future;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub use signal::ctrl_c;
+
+/// The host on smol's parts. Clones are the same host.
+#[derive(Clone, Debug)]
+pub struct Smol {
+    executor: Arc<Executor<'static>>,
+    origin: Instant,
+    /// The threads that run the executor, if they are ours: they end with the last clone.
+    _threads: Option<threads::Threads>,
+}
+
+impl Smol {
+    /// The host of this process, started by the first call: one thread, or as many as the environment's
+    /// `SMOL_THREADS` says. It runs until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread or no descriptor left. The next call tries again.
+    pub fn global() -> io::Result<Smol> {
+        static GLOBAL: Mutex<Option<Smol>> = Mutex::new(None);
+        let mut global = GLOBAL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = &*global {
+            return Ok(host.clone());
+        }
+        let host = Smol::with_threads(threads::wanted())?;
+        Ok(global.insert(host).clone())
+    }
+
+    /// A host with an executor of its own on this many threads. When the last clone is dropped the threads end,
+    /// and tasks that are not done are dropped.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread or no descriptor left, or `InvalidInput` for no threads at all.
+    pub fn with_threads(count: usize) -> io::Result<Smol> {
+        if count == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a host needs at least one thread"));
+        }
+        let host = Smol::with_executor(Arc::new(Executor::new()))?;
+        let threads = threads::Threads::start(count, &host.executor)?;
+        Ok(Smol { _threads: Some(threads), ..host })
+    }
+
+    /// A host on your executor. Nothing runs unless you run it: `async_io::block_on(executor.run(..))`.
+    ///
+    /// # Errors
+    ///
+    /// When async-io cannot start, because the system has no thread or no descriptor left.
+    pub fn with_executor(executor: Arc<Executor<'static>>) -> io::Result<Smol> {
+        reactor::start()?;
+        Ok(Smol { executor, origin: Instant::now(), _threads: None })
+    }
+}
+
+/// Runs a future on this thread, which drives timers and sockets meanwhile. Not for use inside a task, whose thread
+/// it would hold.
+///
+/// # Errors
+///
+/// When async-io cannot start, because the system has no thread or no descriptor left.
+pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    reactor::start()?;
+    Ok(async_io::block_on(future))
+}
+
+impl Runtime for Smol {
+    fn name(&self) -> &'static str {
+        "smol"
+    }
+
+    fn spawn(&self, future: BoxFuture<()>) {
+        // A panic would unwind into the thread that runs the executor, which may be the user's.
+        self.executor.spawn(AssertUnwindSafe(future).catch_unwind().map(drop)).detach();
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        let timer = async_io::Timer::after(duration);
+        Box::pin(timer.map(drop))
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn wall(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn blocking(&self, work: Box<dyn FnOnce() + Send + 'static>) -> BoxFuture<()> {
+        Box::pin(Blocking(Some(blocking::unblock(work))))
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) -> io::Result<()> {
+        Ok(getrandom::fill(buffer)?)
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        Arc::new(tcp::Tcp)
+    }
+}
+
+/// Blocking work under way. Dropping it lets the work run on; dropping the task alone would cancel it.
+struct Blocking(Option<blocking::Task<()>>);
+
+impl Future for Blocking {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Ready(()), |task| task.poll_unpin(cx))
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.detach();
+        }
+    }
+}
