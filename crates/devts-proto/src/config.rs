@@ -105,7 +105,11 @@ impl Config {
             (self.heartbeat >= Duration::from_millis(10), "heartbeat", "at least 10 ms"),
             (self.redial_after > self.heartbeat, "redial_after", "longer than heartbeat"),
             (self.silent_after > self.redial_after, "silent_after", "longer than redial_after"),
-            (self.redial.0 <= self.redial.1 && !self.redial.0.is_zero(), "redial", "a shortest above zero, then a longest"),
+            (
+                self.redial.0 <= self.redial.1 && !self.redial.0.is_zero(),
+                "redial",
+                "a shortest above zero, then a longest",
+            ),
             (self.history >= 1 << 20, "history", "at least 1 MiB"),
             (self.receive_window >= 2 * MAX_FRAME, "receive_window", "at least 128 KiB"),
             (self.session >= 2 * MAX_FRAME, "session", "at least 128 KiB"),

@@ -1,20 +1,46 @@
 //! The junction of everything: facts and commands in, one way out. See `docs/architecture.md` for the flow.
 //! Knows nothing of sockets, tasks or user types.
+//!
+//! Four kinds of methods, told apart by name: facts (`handle_*`, infallible), commands (may refuse, with a typed
+//! error), the way out ([`Engine::poll_output`], [`Engine::transmit`]) and views.
 
+mod calls;
+mod events;
+mod greet;
+mod join;
+mod link;
+mod membership;
 mod output;
-
-pub use output::*;
+mod peer;
+mod probes;
+mod pulls;
+mod receive;
+mod timers;
+mod transmit;
 
 pub use crate::claim::RunMark;
+pub use calls::RequestArgs;
+pub use output::*;
+
 use crate::claim::{Claim, TypeEntry, Vector};
 use crate::config::Config;
-use crate::id::{ChannelId, Life, LinkId, NodeId, RequestId};
+use crate::history::History;
+use crate::id::{Life, LinkId, NodeId};
+use crate::member::Members;
+use crate::rng::Rng;
+use crate::session::Incoming;
 use crate::time::Instant;
+use crate::wire::Frame;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::SocketAddr;
-use core::time::Duration;
+use events::Own;
+use link::{Link, Phase, Purpose};
+use peer::Peer;
+use probes::Waits;
+use pulls::Pull;
 
 /// What this node says of itself when it starts.
 #[derive(Clone, Debug)]
@@ -29,105 +55,192 @@ pub struct Me {
     pub info: Bytes,
 }
 
-/// A request as `Engine::request` takes it.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestArgs<'a> {
-    /// The event's index in this node's type table.
-    pub ty: u16,
-    /// The encoded event.
-    pub body: &'a [u8],
-    /// How long the caller waits.
-    pub timeout: Duration,
-    /// The caller is a turn of this node, which takes no other turn until the reply is here.
-    pub in_turn: bool,
-    /// The request that the waiting turn serves, if it serves one.
-    pub serving: Option<(NodeId, RequestId)>,
+/// Where this node stands with its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Made, and not told to join.
+    Idle,
+    /// In no cluster yet.
+    Joining { must_join: bool },
+    /// In a cluster, if only its own.
+    Member,
+    /// Gone from it.
+    Left,
 }
 
-/// The engine of one node.
+/// The engine of one node. See the module.
 #[derive(Debug)]
 pub struct Engine {
-    _todo: (),
+    config: Config,
+    rng: Rng,
+    stage: Stage,
+    members: Members,
+    links: BTreeMap<LinkId, Link>,
+    peers: BTreeMap<NodeId, Peer>,
+    seeds: Vec<join::Seed>,
+    history: History,
+    types: BTreeMap<Life, Vec<TypeEntry>>,
+    own: Own,
+    pulls: BTreeMap<Life, Pull>,
+    waits: Waits,
+    counters: Counters,
+    out: VecDeque<Output>,
+    /// Kept empty, for its memory.
+    incoming: Vec<Incoming>,
+    next_link: u64,
+    next_dial: u64,
+    due: Instant,
+    sync_at: Instant,
 }
 
-#[allow(unused_variables, missing_docs)]
 impl Engine {
     /// An engine at `now`; all its choices follow from `seed`.
-    pub fn new(now: Instant, config: Config, me: Me, seed: u64) -> Engine { todo!() }
+    pub fn new(now: Instant, config: Config, me: Me, seed: u64) -> Engine {
+        let claim = Claim {
+            life: me.life,
+            incarnation: 0,
+            revision: 0,
+            left: false,
+            ready: false,
+            address: me.address,
+            kind: me.kind,
+            info: me.info,
+        };
+        Engine {
+            rng: Rng::new(seed),
+            stage: Stage::Idle,
+            history: History::new(me.life, config.history, config.max_message),
+            members: Members::new(claim, config.max_members),
+            links: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            seeds: Vec::new(),
+            types: BTreeMap::new(),
+            own: Own::default(),
+            pulls: BTreeMap::new(),
+            waits: Waits::default(),
+            counters: Counters::default(),
+            out: VecDeque::new(),
+            incoming: Vec::new(),
+            next_link: 1,
+            next_dial: 1,
+            due: Instant::NEVER,
+            sync_at: now + timers::SYNC_EVERY,
+            config,
+        }
+    }
 
-    // ---- facts: infallible -------------------------------------------------------------------------------
+    // ---- commands that concern this node alone -------------------------------------------------------------
 
-    /// A dialled stream is open.
-    pub fn handle_link_up(&mut self, now: Instant, link: LinkId) { todo!() }
-    /// A stream was accepted from `from`; the engine names it.
-    pub fn handle_accepted(&mut self, now: Instant, from: SocketAddr) -> LinkId { todo!() }
-    /// A dial failed.
-    pub fn handle_dial_failed(&mut self, now: Instant, link: LinkId, why: DialFailure) { todo!() }
-    /// Bytes arrived, cut anywhere. Unknown links are ignored.
-    pub fn handle_received(&mut self, now: Instant, link: LinkId, bytes: Bytes) { todo!() }
-    /// The stream ended or was reset.
-    pub fn handle_link_down(&mut self, now: Instant, link: LinkId) { todo!() }
-    /// The deadline of the last `Wait` has passed.
-    pub fn handle_timeout(&mut self, now: Instant) { todo!() }
-    /// Turns have used `bytes` that `via` had sent.
-    pub fn consumed(&mut self, via: NodeId, bytes: usize) { todo!() }
-    /// The receiver of a channel has taken `bytes` (the body's length).
-    pub fn channel_consumed(&mut self, peer: NodeId, channel: ChannelId, bytes: usize) { todo!() }
+    /// Appends types to this node's table; their indices go on from the last. At most 65 535 in all.
+    pub fn add_types(&mut self, entries: Vec<TypeEntry>) {
+        self.types.entry(self.life()).or_default().extend(entries);
+    }
 
-    // ---- commands: may refuse ----------------------------------------------------------------------------
+    /// Changes what this node tells of itself; at most 4 KiB, which the caller has checked.
+    pub fn set_info(&mut self, info: Bytes) {
+        debug_assert!(info.len() <= crate::config::MAX_INFO, "the caller checks the length");
+        self.members.change_me(|me| me.info = info);
+        self.tell_of_me();
+    }
 
-    /// Dials the seeds (by index). Until one answers or all fail this node is in no cluster; then it is its
-    /// cluster's first, unless `must_join`, and goes on trying the seeds.
-    pub fn join(&mut self, now: Instant, seeds: usize, must_join: bool) { todo!() }
-    /// Tells everybody, closes all links (`Output::Close`). Flush first: [`Engine::is_flushed`].
-    pub fn leave(&mut self, now: Instant) { todo!() }
-    /// Appends types to this node's table; their indices go on from the last.
-    pub fn add_types(&mut self, entries: Vec<TypeEntry>) { todo!() }
-    /// Emits whole runs of encoded events (header and body each); returns the sequence number of the last.
-    /// Call it only while [`Engine::may_emit`]; the batch that crosses the bound is still taken.
-    pub fn emit(&mut self, now: Instant, marks: &[RunMark], bytes: &[u8]) -> u64 { todo!() }
-    /// Own unacknowledged bytes are below history / (2 x active origins). After `false`, `Room(Events)` tells.
-    pub fn may_emit(&self) -> bool { todo!() }
-    pub fn send(&mut self, now: Instant, to: NodeId, ty: u16, body: &[u8]) -> Result<(), CallError> { todo!() }
-    /// As `send`; `Delivered { receipt }` follows, or `Undeliverable` and no receipt.
-    pub fn send_confirmed(&mut self, now: Instant, to: NodeId, ty: u16, body: &[u8], receipt: u64) -> Result<(), CallError> { todo!() }
-    pub fn request(&mut self, now: Instant, to: NodeId, args: RequestArgs<'_>) -> Result<RequestId, CallError> { todo!() }
-    /// The caller no longer waits: no `Reply` will come.
-    pub fn cancel(&mut self, to: NodeId, request: RequestId) { todo!() }
-    /// Answers a peer's request; ignored if that session is over.
-    pub fn reply(&mut self, now: Instant, to: Life, request: RequestId, outcome: Outcome, body: &[u8]) { todo!() }
-    /// The turn that served this request ended without answering; the answer no longer depends on this node's turns.
-    pub fn deferred(&mut self, to: Life, request: RequestId) { todo!() }
-    pub fn open(&mut self, now: Instant, to: NodeId, ty: u16, body: &[u8]) -> Result<ChannelId, CallError> { todo!() }
-    pub fn channel_send(&mut self, now: Instant, peer: NodeId, channel: ChannelId, body: &[u8]) -> Result<(), CallError> { todo!() }
-    /// Closes this end's sending side (`abort` false: what was sent still arrives), or the whole channel.
-    pub fn channel_close(&mut self, now: Instant, peer: NodeId, channel: ChannelId, end: ChannelEnd, abort: bool) { todo!() }
-    pub fn set_info(&mut self, now: Instant, info: Bytes) { todo!() }
-    /// This node's state is whole: it can be a donor.
-    pub fn set_ready(&mut self, now: Instant) { todo!() }
-    /// Asks `donor` for its state; `StateGiven` or `StateRefused` with the same number follows.
-    pub fn ask_state(&mut self, now: Instant, donor: NodeId, ask: u64, vector: Vector, merge: bool) { todo!() }
-    pub fn give_state(&mut self, now: Instant, to: Life, ask: u64, vector: Vector, state: Bytes) { todo!() }
-    pub fn refuse_state(&mut self, now: Instant, to: Life, ask: u64, why: StateRefusal) { todo!() }
-    /// The node's state now reflects `vector`: events up to it will not be delivered any more.
-    pub fn restored(&mut self, now: Instant, vector: &Vector) { todo!() }
+    /// This node's state is whole: it can be a donor from now on.
+    pub fn set_ready(&mut self) {
+        self.members.change_me(|me| me.ready = true);
+        self.tell_of_me();
+    }
 
-    // ---- the way out -------------------------------------------------------------------------------------
+    // ---- the way out ---------------------------------------------------------------------------------------
 
-    /// The next thing to do; ends with `Wait`.
-    pub fn poll_output(&mut self, now: Instant) -> Output { todo!() }
-    /// Appends bytes for `link` to `out`, at most about `room`. `true`: there is more.
-    pub fn transmit(&mut self, now: Instant, link: LinkId, out: &mut Vec<u8>, room: usize) -> bool { todo!() }
+    /// The next thing to do; a series ends with [`Output::Wait`].
+    pub fn poll_output(&mut self, now: Instant) -> Output {
+        if let Some(output) = self.out.pop_front() {
+            return output;
+        }
+        self.due = self.deadline(now);
+        Output::Wait(self.due)
+    }
 
-    // ---- views -------------------------------------------------------------------------------------------
+    // ---- views ---------------------------------------------------------------------------------------------
 
-    pub fn me(&self) -> &Claim { todo!() }
+    /// This node as others are told of it.
+    pub fn me(&self) -> &Claim {
+        self.members.me()
+    }
+
     /// All live members, this node included, ascending by id.
-    pub fn view(&self) -> impl Iterator<Item = &Claim> { core::iter::empty() }
-    pub fn view_version(&self) -> u64 { todo!() }
-    /// The highest contiguous event received of each origin, own included: a donor's or asker's starting point.
-    pub fn vector(&self) -> Vector { todo!() }
-    /// Everything emitted and sent is acknowledged by all members of the view.
-    pub fn is_flushed(&self) -> bool { todo!() }
-    pub fn counters(&self) -> Counters { todo!() }
+    pub fn view(&self) -> impl Iterator<Item = &Claim> {
+        self.members.view()
+    }
+
+    /// The view's version: each change raises it.
+    pub fn view_version(&self) -> u64 {
+        self.members.version()
+    }
+
+    /// The highest contiguous event received of each origin, own included.
+    pub fn vector(&self) -> Vector {
+        self.history.vector()
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Bytes of event history held, by capacity.
+    pub fn history_bytes(&self) -> usize {
+        self.history.bytes()
+    }
+
+    // ---- what all parts use --------------------------------------------------------------------------------
+
+    fn life(&self) -> Life {
+        self.members.me().life
+    }
+
+    /// Adds a frame to a link's control bytes, which go before everything else.
+    fn push(&mut self, link: LinkId, frame: &Frame) {
+        if let Some(open) = self.links.get_mut(&link).filter(|open| open.phase != Phase::Dialling) {
+            open.push(frame);
+            self.wake(link);
+        }
+    }
+
+    /// Asks for the link to be written, once.
+    fn wake(&mut self, link: LinkId) {
+        if let Some(open) = self.links.get_mut(&link).filter(|open| !open.writing) {
+            open.writing = true;
+            self.out.push_back(Output::Write(link));
+        }
+    }
+
+    /// The links in use, ascending.
+    fn up_links(&self) -> Vec<LinkId> {
+        self.links.values().filter(|link| link.phase == Phase::Up).map(|link| link.id).collect()
+    }
+
+    /// The link in use to a node.
+    fn link_to(&self, node: NodeId) -> Option<LinkId> {
+        self.peers.get(&node).and_then(|peer| peer.link)
+    }
+
+    fn new_link(&mut self, now: Instant, purpose: Option<Purpose>, phase: Phase) -> LinkId {
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        self.links.insert(id, Link::new(id, purpose, phase, now, self.config.checksum));
+        id
+    }
+
+    /// Closes a link by this end's will: what it still has to say is written first.
+    fn close(&mut self, now: Instant, link: LinkId, reason: CloseReason) {
+        let Some(closed) = self.links.remove(&link) else { return };
+        if matches!(reason, CloseReason::Misbehaved(_)) {
+            self.counters.misbehaved += 1;
+        }
+        let last = closed.control.clone();
+        if closed.phase != Phase::Dialling {
+            self.out.push_back(Output::Close { link, reason, last });
+        }
+        self.after_link(now, closed, false);
+    }
 }

@@ -1,6 +1,7 @@
 //! The way out: everything the engine asks of its driver, in the order in which it must happen.
 
 pub use crate::call::*;
+pub use crate::wire::RefuseCode as Refusal;
 
 use crate::claim::{Claim, TypeEntry, Vector};
 use crate::id::{ChannelId, Life, LinkId, NodeId, RequestId};
@@ -16,46 +17,158 @@ use core::net::SocketAddr;
 #[non_exhaustive]
 pub enum Output {
     /// Open a byte stream; report `handle_link_up` or `handle_dial_failed` with this id.
-    Dial { link: LinkId, to: Target },
+    Dial {
+        /// The link.
+        link: LinkId,
+        /// What to dial.
+        to: Target,
+    },
     /// The link has bytes: call [`super::Engine::transmit`] and write them. Repeated at most once until then.
     Write(LinkId),
     /// Write `last` (bounded in time: 1 s), then close the stream. The engine has forgotten the link.
-    Close { link: LinkId, reason: CloseReason, last: Vec<u8> },
+    Close {
+        /// The link.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+        /// What is still to be written.
+        last: Vec<u8>,
+    },
     /// This node is in the cluster: as its first, or admitted by a sponsor. `donors` were members before it,
     /// the sponsor first; a node of their kind may ask them for its state.
-    Joined { donors: Vec<NodeId> },
+    Joined {
+        /// Whom to ask, in this order.
+        donors: Vec<NodeId>,
+    },
     /// The cluster will not have this node; it stays alone and goes on trying where that can help.
-    Refused { refusal: Refusal, text: String },
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Why, for people.
+        text: String,
+    },
     /// The view changed. The view already shows it.
     Member(MemberChange),
     /// The types of `origin` from index `first` on; comes before anything that uses them. `origin` may be a
     /// member (its calls use the same table).
-    Types { origin: Life, first: u16, entries: Vec<TypeEntry> },
+    Types {
+        /// Whose.
+        origin: Life,
+        /// The first one's number.
+        first: u16,
+        /// Name, version and shape of each.
+        entries: Vec<TypeEntry>,
+    },
     /// `count` events of `origin`, next in order: `events` holds them with headers ([`crate::claim::event_at`]).
     /// Report [`super::Engine::consumed`] with `via` and `events.len()` when turns have used them.
-    Events { origin: Life, first: u64, count: u32, events: Bytes, via: NodeId },
+    Events {
+        /// Whose.
+        origin: Life,
+        /// The first one's number.
+        first: u64,
+        /// How many.
+        count: u32,
+        /// They, with their headers.
+        events: Bytes,
+        /// Who sent them here.
+        via: NodeId,
+    },
     /// Events `first..=last` of `origin` can no longer be had from anybody reachable; what follows comes after.
-    Gap { origin: Life, first: u64, last: u64 },
+    Gap {
+        /// Whose.
+        origin: Life,
+        /// The first one's number.
+        first: u64,
+        /// The last one's number.
+        last: u64,
+    },
     /// A call of `from`, in FIFO order. Report `consumed` with `from` and `cost` when its turn is over.
-    Call { from: Life, call: Call, cost: usize },
+    Call {
+        /// Who.
+        from: Life,
+        /// What.
+        call: Call,
+        /// Bytes of the receive window.
+        cost: usize,
+    },
     /// The answer to a request of this node; comes exactly once for each accepted one.
-    Reply { from: NodeId, request: RequestId, result: Result<Bytes, RequestError> },
+    Reply {
+        /// Who.
+        from: NodeId,
+        /// Which.
+        request: RequestId,
+        /// The reply's body, or why there is none.
+        result: Result<Bytes, RequestError>,
+    },
     /// Calls that were accepted and will not arrive: how many sends of each type, in order.
-    Undeliverable { to: NodeId, why: Undeliverable, types: Vec<u16> },
+    Undeliverable {
+        /// To whom.
+        to: NodeId,
+        /// Why.
+        why: Undeliverable,
+        /// The type of each, as indices of this node's table.
+        types: Vec<u16>,
+        /// The receipts among them that will not come.
+        receipts: Vec<u64>,
+    },
     /// `send_delivered`'s receipt: the peer has it.
-    Delivered { to: NodeId, receipt: u64 },
+    Delivered {
+        /// To whom.
+        to: NodeId,
+        /// Which.
+        receipt: u64,
+    },
     /// Room has come for calls to this peer, or events, after a refusal `Full`.
     Room(Room),
     /// The other end sent on a channel.
-    ChannelData { peer: NodeId, channel: ChannelId, body: Bytes },
+    ChannelData {
+        /// Who.
+        peer: NodeId,
+        /// Which.
+        channel: ChannelId,
+        /// What was sent.
+        body: Bytes,
+    },
     /// The channel is over for this end's receiving side (`Closed`: the other end closed it), or both.
-    ChannelClosed { peer: NodeId, channel: ChannelId, why: ChannelEnd },
+    ChannelClosed {
+        /// Who.
+        peer: NodeId,
+        /// Which.
+        channel: ChannelId,
+        /// Why.
+        why: ChannelEnd,
+    },
     /// A node of this kind asks for the state. Answer with `give_state` or `refuse_state`.
-    StateAsked { from: Life, ask: u64, vector: Vector, merge: bool },
+    StateAsked {
+        /// Who.
+        from: Life,
+        /// The number to answer to.
+        ask: u64,
+        /// What its state reflects.
+        vector: Vector,
+        /// It can merge a state that does not cover its own.
+        merge: bool,
+    },
     /// The answer to `ask_state`: exactly one of the three.
-    StateGiven { from: NodeId, ask: u64, vector: Vector, state: Bytes },
+    StateGiven {
+        /// Who.
+        from: NodeId,
+        /// The number to answer to.
+        ask: u64,
+        /// What its state reflects.
+        vector: Vector,
+        /// The encoded state.
+        state: Bytes,
+    },
     /// See `StateGiven`.
-    StateRefused { from: NodeId, ask: u64, why: StateRefusal },
+    StateRefused {
+        /// Who.
+        from: NodeId,
+        /// The number to answer to.
+        ask: u64,
+        /// Why.
+        why: StateRefusal,
+    },
     /// Nothing more now; call `handle_timeout` at this instant at the latest.
     Wait(Instant),
 }
@@ -104,24 +217,6 @@ pub enum CloseReason {
     /// The peer failed, was replaced by a new life, or left.
     Gone,
     /// This node leaves.
-    Leaving,
-}
-
-/// Why a connection is turned away, told to the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// No common protocol version.
-    Version,
-    /// The cluster has as many members as it may.
-    ClusterFull,
-    /// The connection came back to the node that dialled it.
-    SelfConnect,
-    /// Another life of this id, younger, is in the cluster.
-    Superseded,
-    /// A better link between the two exists.
-    Duplicate,
-    /// This node is leaving.
     Leaving,
 }
 

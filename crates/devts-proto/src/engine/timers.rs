@@ -1,0 +1,139 @@
+//! What time alone brings: handshakes cut off, heartbeats, acknowledgements that waited long enough, silence,
+//! dials, request deadlines. The next deadline is found by asking each; with 64 members that is cheaper than a
+//! table that must be kept true.
+
+use super::link::{Link, Phase};
+use super::{CloseReason, Engine};
+use crate::id::{LinkId, NodeId};
+use crate::member::Verdict;
+use crate::time::Instant;
+use crate::wire::Frame;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// How often the vectors are compared with one neighbour (design.md §4.7).
+pub(super) const SYNC_EVERY: Duration = Duration::from_secs(10);
+/// How long an acknowledgement waits for more to acknowledge: far below a heartbeat, and one timer for many.
+const ACK_AFTER: Duration = Duration::from_millis(25);
+/// Driven this much later than asked, the node slept: the silence was its own.
+const SLEPT: Duration = Duration::from_millis(250);
+
+impl Engine {
+    /// The deadline of the last `Wait` has passed. Harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.catch_up(now);
+        self.cut_handshakes(now);
+        self.tend_links(now);
+        self.judge_members(now);
+        self.expire_requests(now);
+        if matches!(self.stage, super::Stage::Member | super::Stage::Joining { .. }) {
+            self.dial_members(now);
+            self.dial_seeds(now);
+        }
+        self.settle(now);
+        if now >= self.sync_at {
+            self.sync_at = now + SYNC_EVERY;
+            self.sync_one(now);
+            self.forget(now);
+        }
+    }
+
+    /// If this node was driven late, that time is taken off every peer's silence: it slept, not they.
+    pub(super) fn catch_up(&mut self, now: Instant) {
+        let late = now.since(self.due);
+        if self.due != Instant::NEVER && late >= SLEPT {
+            for peer in self.peers.values_mut() {
+                peer.watch.excuse(late, now);
+            }
+            self.due = now;
+        }
+    }
+
+    fn cut_handshakes(&mut self, now: Instant) {
+        let late = |link: &&Link| greeting(link) && now >= link.since + self.config.handshake;
+        let links: Vec<LinkId> = self.links.values().filter(late).map(|link| link.id).collect();
+        for link in links {
+            self.counters.handshake_timeouts += 1;
+            self.close(now, link, CloseReason::HandshakeTimeout);
+        }
+    }
+
+    fn tend_links(&mut self, now: Instant) {
+        for id in self.up_links() {
+            let link = &self.links[&id];
+            if link.acks.since.is_some_and(|since| now >= since + ACK_AFTER) {
+                self.send_acks(id);
+            }
+            if now >= self.links[&id].last_sent + self.config.heartbeat {
+                self.tell_stable();
+                self.push(id, &Frame::Heartbeat);
+            }
+        }
+    }
+
+    fn judge_members(&mut self, now: Instant) {
+        if self.stage != super::Stage::Member {
+            return;
+        }
+        let silent = |node: &NodeId| {
+            self.members.alive(*node).is_some()
+                && self
+                    .peers
+                    .get(node)
+                    .is_some_and(|peer| peer.watch.verdict(now, &self.config) == Verdict::Silent)
+        };
+        let failed: Vec<NodeId> = self.peers.keys().copied().filter(silent).collect();
+        for node in failed {
+            self.fail(now, node);
+        }
+    }
+
+    /// Lives that have been gone for long are forgotten, with what was kept for them.
+    fn forget(&mut self, now: Instant) {
+        for life in self.members.forget(now, self.config.forget_after) {
+            if self.peers.get(&life.node).is_some_and(|peer| peer.life == life) {
+                self.peers.remove(&life.node);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// The earliest of everything that waits for time.
+    pub(super) fn deadline(&self, now: Instant) -> Instant {
+        if self.stage == super::Stage::Left {
+            return Instant::NEVER;
+        }
+        let links = self.links.values().map(|link| self.link_deadline(link));
+        let peers = self.peers.keys().map(|node| self.peer_deadline(now, *node));
+        let seeds = (0..self.seed_count()).map(|seed| self.seed_due(seed));
+        let earliest = links.chain(peers).chain(seeds).min().unwrap_or(Instant::NEVER).min(self.sync_at);
+        earliest.max(now)
+    }
+
+    fn link_deadline(&self, link: &Link) -> Instant {
+        match link.phase {
+            Phase::Dialling => Instant::NEVER, // The driver answers for dials.
+            Phase::Greeting | Phase::Greeted => link.since + self.config.handshake,
+            Phase::Up => {
+                let acks = link.acks.since.map_or(Instant::NEVER, |since| since + ACK_AFTER);
+                acks.min(link.last_sent + self.config.heartbeat)
+            }
+        }
+    }
+
+    fn peer_deadline(&self, now: Instant, node: NodeId) -> Instant {
+        let peer = &self.peers[&node];
+        let requests = peer.session.next_deadline().unwrap_or(Instant::NEVER);
+        if self.stage != super::Stage::Member {
+            return requests;
+        }
+        let alive = self.members.alive(node).is_some();
+        let silence = if alive { peer.watch.deadline(now, &self.config) } else { Instant::NEVER };
+        let slow = peer.holds_since.map_or(Instant::NEVER, |since| since + self.config.slow_after);
+        requests.min(silence).min(slow).min(self.member_due(now, node))
+    }
+}
+
+fn greeting(link: &Link) -> bool {
+    matches!(link.phase, Phase::Greeting | Phase::Greeted)
+}
