@@ -22,7 +22,8 @@
 //! | [`Smol::with_threads`] | an executor of its own, on that many threads |
 //! | [`Smol::with_executor`] | your executor, on whatever threads run it |
 //!
-//! One thread is smol's own default: enough for a node whose handlers are short, and cheapest when idle.
+//! One thread is smol's own default: enough for a node whose handlers are short, and cheapest when idle. The thread
+//! in [`block_on`] counts as one of them.
 
 mod reactor;
 mod signal;
@@ -48,7 +49,7 @@ pub struct Smol {
     executor: Arc<Executor<'static>>,
     origin: Instant,
     /// The threads that run the executor, if they are ours: they end with the last clone.
-    _threads: Option<threads::Threads>,
+    threads: Option<threads::Threads>,
 }
 
 impl Smol {
@@ -80,7 +81,7 @@ impl Smol {
         }
         let host = Smol::with_executor(Arc::new(Executor::new()))?;
         let threads = threads::Threads::start(count, &host.executor)?;
-        Ok(Smol { _threads: Some(threads), ..host })
+        Ok(Smol { threads: Some(threads), ..host })
     }
 
     /// A host on your executor. Nothing runs unless you run it: `async_io::block_on(executor.run(..))`.
@@ -90,19 +91,24 @@ impl Smol {
     /// When async-io cannot start, because the system has no thread or no descriptor left.
     pub fn with_executor(executor: Arc<Executor<'static>>) -> io::Result<Smol> {
         reactor::start()?;
-        Ok(Smol { executor, origin: Instant::now(), _threads: None })
+        Ok(Smol { executor, origin: Instant::now(), threads: None })
+    }
+
+    /// Runs a future on this thread, and with it the tasks of the executor, timers and sockets. A thread of the host
+    /// rests meanwhile, if it has any: as always, what blocks instead of waiting holds up the tasks. Not for use in one.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _guest = self.threads.as_ref().map(threads::Threads::relieve);
+        async_io::block_on(self.executor.run(future))
     }
 }
 
-/// Runs a future on this thread, which drives timers and sockets meanwhile. Not for use inside a task, whose thread
-/// it would hold.
+/// Runs a future on this thread, as [`Smol::block_on`] of [`Smol::global`] does.
 ///
 /// # Errors
 ///
-/// When async-io cannot start, because the system has no thread or no descriptor left.
+/// When the system has no thread or no descriptor left.
 pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
-    reactor::start()?;
-    Ok(async_io::block_on(future))
+    Ok(Smol::global()?.block_on(future))
 }
 
 impl Runtime for Smol {

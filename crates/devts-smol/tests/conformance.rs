@@ -70,6 +70,22 @@ fn threads_end_with_the_last_clone_and_drop_their_tasks() {
 }
 
 #[test]
+fn tasks_run_on_when_block_on_ends() {
+    let host = Smol::with_threads(1).expect("a thread can be had");
+    for _ in 0..200 {
+        let (done, ended) = mpsc::channel();
+        let sleep = host.sleep(Duration::from_micros(300));
+        host.block_on(async {
+            host.spawn(Box::pin(async move {
+                sleep.await;
+                done.send(()).expect("the test waits");
+            }));
+        });
+        ended.recv_timeout(Duration::from_secs(60)).expect("the host's own thread is back");
+    }
+}
+
+#[test]
 fn no_threads_is_an_error() {
     let error = Smol::with_threads(0).expect_err("nothing would ever run");
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
