@@ -35,7 +35,6 @@ use devts_rt::{BoxFuture, Runtime, Transport};
 use futures_util::FutureExt;
 use std::future::Future;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -117,8 +116,8 @@ impl Runtime for Smol {
     }
 
     fn spawn(&self, future: BoxFuture<()>) {
-        // A panic would unwind into the thread that runs the executor, which may be the user's.
-        self.executor.spawn(AssertUnwindSafe(future).catch_unwind().map(drop)).detach();
+        // The executor keeps a panic to its task, so that the user's thread survives it.
+        self.executor.spawn(future).detach();
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<()> {

@@ -40,7 +40,7 @@ impl Threads {
 
 fn run(executor: &Executor<'static>, relief: &Receiver<()>, guests: &Guests) {
     loop {
-        // Tasks catch their own panics. The destructor of one may still panic, and must not end the thread.
+        // A panic stays in its task. The destructor of one may still panic, and must not end the thread.
         match catch_unwind(|| async_io::block_on(executor.run(relief.recv()))) {
             Ok(Ok(())) => guests.wait_for_none(),
             Ok(Err(_closed)) => return,
