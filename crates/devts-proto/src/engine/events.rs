@@ -305,16 +305,17 @@ impl Engine {
         self.wake(id);
     }
 
-    /// An ended origin's events go once everybody in the view has them.
+    /// An ended origin's events go once everybody has them, those remembered as down included: they may come back
+    /// and ask.
     fn trim_ended(&mut self, origin: Life) {
         if self.members.is_alive(origin) {
             return;
         }
-        let has = |claim: &crate::claim::Claim| {
-            let link = self.link_to(claim.life.node).and_then(|link| self.links.get(&link));
+        let has = |peer: &super::peer::Peer| {
+            let link = peer.link.and_then(|link| self.links.get(&link));
             link.and_then(|link| link.flow.have.get(&origin)).copied().unwrap_or(0)
         };
-        let all = self.members.others().map(has).min().unwrap_or(0);
+        let all = self.peers.values().filter(|peer| peer.life != origin).map(has).min().unwrap_or(0);
         self.history.trim(origin, all.min(self.history.position(origin)));
     }
 

@@ -204,6 +204,10 @@ impl Engine {
         match refusal {
             Refusal::ClusterFull | Refusal::Version | Refusal::Superseded => {
                 self.out.push_back(Output::Refused { refusal, text });
+                if self.stage_is_joining() {
+                    // There is a cluster and it answered: founding another beside it would help nobody.
+                    self.stage = Stage::Joining { must_join: true };
+                }
             }
             Refusal::SelfConnect | Refusal::Duplicate => {
                 if let Some(Purpose::Seed(seed)) = purpose {

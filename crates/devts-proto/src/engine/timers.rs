@@ -64,9 +64,14 @@ impl Engine {
             if link.acks.since.is_some_and(|since| now >= since + ACK_AFTER) {
                 self.send_acks(id);
             }
-            if now >= self.links[&id].last_sent + self.config.heartbeat {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            if now >= link.last_sent + self.config.heartbeat {
+                link.last_sent = now;
+                // A stream that takes nothing gets no second one: what waits is a sign of life as good.
+                if link.control.is_empty() {
+                    self.push(id, &Frame::Heartbeat);
+                }
                 self.tell_stable();
-                self.push(id, &Frame::Heartbeat);
             }
         }
     }
