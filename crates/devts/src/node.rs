@@ -91,24 +91,29 @@ pub trait IntoReply<R> {
     fn into_reply(self) -> Result<Answer<R>>;
 }
 
+// The note above says what to return; a list of impls behind it would only hide that.
+#[diagnostic::do_not_recommend]
 impl<R> IntoReply<R> for R {
     fn into_reply(self) -> Result<Answer<R>> {
         Ok(Answer::Now(self))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R> IntoReply<R> for Deferred<R> {
     fn into_reply(self) -> Result<Answer<R>> {
         Ok(Answer::Later(self))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, E: Into<crate::Error>> IntoReply<R> for std::result::Result<R, E> {
     fn into_reply(self) -> Result<Answer<R>> {
         self.map(Answer::Now).map_err(Into::into)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R, E: Into<crate::Error>> IntoReply<R> for std::result::Result<Deferred<R>, E> {
     fn into_reply(self) -> Result<Answer<R>> {
         self.map(Answer::Later).map_err(Into::into)
