@@ -3,7 +3,7 @@
 
 use super::{Engine, Output, Room, RunMark};
 use crate::claim::{TypeEntry, Vector};
-use crate::history::{Accepted, Cursor, FragmentAccepted};
+use crate::history::{Accepted, Cursor, FragmentAccepted, LAST_SEQUENCE};
 use crate::id::{Life, LinkId, NodeId};
 use crate::time::Instant;
 use crate::wire::Frame;
@@ -281,11 +281,12 @@ impl Engine {
         let me = self.life();
         let mut ours = false;
         for (origin, seq) in entries {
+            let emitted = if origin == me { self.own.last } else { LAST_SEQUENCE };
+            if seq > emitted {
+                return self.misbehaved(now, id, "it has events that were never emitted");
+            }
             let Some(link) = self.links.get_mut(&id) else { return };
             if origin == me {
-                if seq > self.own.last {
-                    return self.misbehaved(now, id, "it has events that were never emitted");
-                }
                 link.flow.cursors.entry(me).or_insert(Cursor { next: seq + 1, offset: 0 });
                 let node = link.peer.expect("a link in use has a peer").node;
                 if let Some(peer) = self.peers.get_mut(&node) {

@@ -233,7 +233,7 @@ impl Engine {
     pub(super) fn came_back(&mut self, now: Instant, life: Life) {
         if let Some(claim) = self.members.rejoin(life) {
             self.peers.get_mut(&life.node).expect("remembered lives keep their peer").down_at = None;
-            self.change(ChangeKind::Rejoined, claim.clone());
+            self.change(ChangeKind::Rejoined, claim);
             self.settle(now);
         }
     }

@@ -2,7 +2,7 @@
 //! that nobody has them. Knows nothing of how events are kept.
 
 use super::{Engine, Output};
-use crate::history::Cursor;
+use crate::history::{Cursor, LAST_SEQUENCE};
 use crate::id::{Life, LinkId};
 use crate::time::Instant;
 use crate::wire::Frame;
@@ -70,8 +70,10 @@ impl Engine {
 
     /// The peer has nothing of `origin` before `next`.
     pub(super) fn on_gap(&mut self, now: Instant, id: LinkId, origin: Life, next: u64) {
-        let position = self.history.position(origin);
-        if origin == self.life() || next <= position + 1 {
+        if next > LAST_SEQUENCE {
+            return self.misbehaved(now, id, "a gap up to a number that no event has");
+        }
+        if origin == self.life() || next <= self.history.position(origin) + 1 {
             return;
         }
         let fresh = || Pull { link: None, since: now, tried: Vec::new(), best: None };
@@ -103,7 +105,7 @@ impl Engine {
         if next <= first {
             return self.pull(now, origin);
         }
-        self.counters.events_missed += next - first;
+        self.counters.events_missed = self.counters.events_missed.saturating_add(next - first);
         self.out.push_back(Output::Gap { origin, first, last: next - 1 });
         self.history.skip_to(origin, next - 1);
         self.want(link, origin);
