@@ -16,7 +16,7 @@ fn address(port: u16) -> SocketAddr {
 }
 
 fn life(node: u64) -> Life {
-    Life { node: NodeId::new(node).unwrap(), boot: 1 }
+    Life { node: NodeId::new(node).expect("not zero"), boot: 1 }
 }
 
 /// An engine that is its cluster's first, and what it said and closed.
