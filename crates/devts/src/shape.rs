@@ -30,10 +30,17 @@ use serde::de::DeserializeOwned;
 /// The shape of an event and its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
-    /// Of `text`; what nodes compare when they meet.
+    /// Of `text`: what nodes compare when they meet.
     pub(crate) hash: u64,
     /// For people: says which field differs.
     pub(crate) text: String,
+}
+
+/// The hash of `E`'s shape. The text goes to the log: two programs that refuse each other's `E` show what differs.
+pub(crate) fn of<E: Event>() -> u64 {
+    let Shape { hash, text } = shape::<E>();
+    log::trace!(target: "devts", "event `{}` version {} has shape {hash:016x}: {text}", E::NAME, E::VERSION);
+    hash
 }
 
 /// Traces `E` and its reply. Work and size are bounded whatever the type is; done once per type at start.

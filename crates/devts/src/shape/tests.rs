@@ -233,6 +233,33 @@ fn depth_and_size_are_bounded() {
     assert!(wide.contains('~') && wide.len() < 100_000, "{} bytes", wide.len());
 }
 
+struct Asked(u8);
+
+impl<'de> Deserialize<'de> for Asked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u8::deserialize(deserializer).map(Asked)
+    }
+}
+
+impl serde::Serialize for Asked {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.0)
+    }
+}
+
+impl crate::Event for Asked {
+    const NAME: &'static str = "asked";
+    type Reply = Vec<String>;
+}
+
+#[test]
+fn the_reply_is_part_of_the_shape() {
+    let shape = super::shape::<Asked>();
+    assert_eq!(shape.text, "u8 -> [str]");
+    assert_eq!(shape.hash, fnv1a(shape.text.as_bytes()));
+    assert_eq!(super::of::<Asked>(), shape.hash);
+}
+
 /// If this fails, nodes of this version refuse those of the last: raise the wire version instead.
 #[test]
 fn hashes_are_the_same_for_ever() {
