@@ -10,6 +10,11 @@ use crate::wire::{Frame, Hello, MAX_VERSION, MIN_VERSION};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
+
+/// A link that ends sooner than this after it was opened is not dialled again at once: whatever ended it may be
+/// waiting for the next.
+const BRIEF: Duration = Duration::from_millis(500);
 
 impl Engine {
     // ---- facts ---------------------------------------------------------------------------------------------
@@ -77,7 +82,7 @@ impl Engine {
     /// A link is gone. `lost`: not by this end's will.
     pub(super) fn after_link(&mut self, now: Instant, link: Link, lost: bool) {
         self.pull_elsewhere(now, link.id);
-        if link.phase != Phase::Up && (lost || link.phase != Phase::Greeted) {
+        if link.phase != Phase::Up {
             self.dial_failed(now, link.purpose, DialFailure::Unreachable);
         }
         let Some(life) = link.peer else { return };
@@ -86,7 +91,9 @@ impl Engine {
         };
         peer.link = None;
         peer.session.unlinked();
-        self.link_lost(now, life.node);
+        if lost {
+            self.link_lost(now, life.node, now.since(link.since) < BRIEF);
+        }
     }
 
     // ---- hellos --------------------------------------------------------------------------------------------

@@ -238,14 +238,16 @@ impl Engine {
         }
     }
 
-    /// The link in use to a member is gone: dial it at once, unless another is under way.
-    pub(super) fn link_lost(&mut self, now: Instant, node: NodeId) {
-        if let Some(peer) = self.peers.get_mut(&node)
-            && self.members.alive(node).is_some()
-        {
+    /// The link in use to a member is gone: dial it at once, or after a pause if the link was `brief`.
+    pub(super) fn link_lost(&mut self, now: Instant, node: NodeId, brief: bool) {
+        let (longest, dice) = (self.config.redial_after, self.rng.below(512));
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        if brief {
+            peer.redial.back_off(now, longest, dice);
+        } else {
             peer.redial.at = now;
-            self.dial_members(now);
         }
+        self.dial_members(now);
     }
 
     /// A dial of a member, or of one remembered, led to nothing.
