@@ -194,12 +194,9 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&life.node) else { return };
         let mut incoming = Vec::new();
         let acked = peer.session.acked(received, &mut incoming);
-        if peer.session.take_room() {
-            self.out.push_back(Output::Room(Room::Calls(life.node)));
-        }
         self.take(now, life, &mut incoming);
         match acked {
-            Ok(()) => self.wake(id),
+            Ok(()) => self.tend_session(id, life.node),
             Err(error) => self.misbehaved(now, id, &error.to_string()),
         }
     }
@@ -213,9 +210,14 @@ impl Engine {
         self.wake(id);
     }
 
-    /// Says what the session wants said on its link besides data.
+    /// After the peer's word on the session: says what it wants said besides data, to the peer and to callers.
+    /// An acknowledgement, also one inside a resume, can free room here and, by what was answered, credit there.
     pub(super) fn tend_session(&mut self, id: LinkId, node: NodeId) {
-        if self.peers.get(&node).is_some_and(|peer| peer.session.credit_due()) {
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        if peer.session.take_room() {
+            self.out.push_back(Output::Room(Room::Calls(node)));
+        }
+        if peer.session.credit_due() {
             self.push_credit(id);
         }
         self.wake(id);

@@ -13,6 +13,8 @@ use bytes::Bytes;
 
 /// Received bytes after which an acknowledgement does not wait any longer.
 const ACK_BYTES: usize = 64 * 1024;
+/// How many origins one peer may speak of: far more than a cluster has, and a bound for one that lies.
+const MAX_ORIGINS: usize = 4096;
 /// Newly stable events (bytes emitted) after which others are told before the next heartbeat.
 const STABLE_BYTES: u64 = 256 * 1024;
 
@@ -204,7 +206,8 @@ impl Engine {
     /// Only an origin itself, or whom this node asked, may bring events of it.
     fn may_come(&self, id: LinkId, origin: Life) -> bool {
         let from_itself = self.links.get(&id).and_then(|link| link.up()) == Some(origin);
-        origin != self.life() && (from_itself || self.history.knows(origin))
+        let asked = self.history.knows(origin) || self.pulls.contains_key(&origin);
+        origin != self.life() && (from_itself || asked)
     }
 
     fn deliver(&mut self, now: Instant, id: LinkId, origin: Life, first: u64, count: u32, events: Bytes) {
@@ -293,7 +296,7 @@ impl Engine {
                     ours |= peer.acked < seq || seq == 0;
                     peer.acked = peer.acked.max(seq);
                 }
-            } else {
+            } else if link.flow.have.len() < MAX_ORIGINS || link.flow.have.contains_key(&origin) {
                 let have = link.flow.have.entry(origin).or_default();
                 *have = seq.max(*have);
                 self.pull(now, origin);

@@ -82,7 +82,8 @@ impl Engine {
     /// A link is gone. `lost`: not by this end's will.
     pub(super) fn after_link(&mut self, now: Instant, link: Link, lost: bool) {
         self.pull_elsewhere(now, link.id);
-        if link.phase != Phase::Up {
+        // A sponsor that goes before its welcome is whole has not answered.
+        if link.phase != Phase::Up || self.stage_is_joining() {
             self.dial_failed(now, link.purpose, DialFailure::Unreachable);
         }
         let Some(life) = link.peer else { return };
@@ -121,7 +122,7 @@ impl Engine {
     /// The peer says who it is.
     pub(super) fn on_hello(&mut self, now: Instant, id: LinkId, hello: Hello) {
         let dialled = self.links.get(&id).is_some_and(|link| link.purpose.is_some());
-        let highest = self.highest_boot(hello.life.node);
+        let highest = if self.is_joining_elsewhere(&hello) { 0 } else { self.highest_boot(hello.life.node) };
         if let Some(refusal) = self.objection(&hello, dialled) {
             return self.refuse(now, id, refusal);
         }
@@ -179,6 +180,15 @@ impl Engine {
         let current = current.and_then(|peer| peer.link).and_then(|link| self.links.get(&link));
         let Some(name) = current.and_then(|link| link.name) else { return false };
         hello.last_link != Some(name) && preferred(name, (hello.life, hello.dial)) == name
+    }
+
+    /// The joiner's life is known already because another of its seeds was faster. It has not been linked to this
+    /// node, which tells it from a process that started again with its clock set back.
+    fn is_joining_elsewhere(&self, hello: &Hello) -> bool {
+        let never_linked = |peer: &super::peer::Peer| peer.life == hello.life && peer.last_link.is_none();
+        hello.joining
+            && self.members.is_alive(hello.life)
+            && self.peers.get(&hello.life.node).is_some_and(never_linked)
     }
 
     /// The highest boot number seen of a node.

@@ -182,6 +182,11 @@ impl Engine {
         self.history.vector()
     }
 
+    /// Whether the peer at the other end of this link has said who it is.
+    pub fn is_greeted(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|link| matches!(link.phase, Phase::Greeted | Phase::Up))
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         self.counters

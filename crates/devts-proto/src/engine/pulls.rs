@@ -7,6 +7,7 @@ use crate::id::{Life, LinkId};
 use crate::time::Instant;
 use crate::wire::Frame;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// One origin whose events this node asks others for.
 #[derive(Debug)]
@@ -23,11 +24,15 @@ pub(super) struct Pull {
 impl Engine {
     /// Asks somebody for events of `origin` if somebody has more than this node and it does not come by itself.
     pub(super) fn pull(&mut self, now: Instant, origin: Life) {
-        if origin == self.life() || self.pulls.contains_key(&origin) || self.comes_by_itself(origin) {
-            return;
-        }
-        if let Some(link) = self.holder(origin, &[]) {
-            self.pulls.insert(origin, Pull { link: Some(link), since: now, tried: Vec::new(), best: None });
+        let tried = match self.pulls.get(&origin) {
+            Some(Pull { link: Some(_), .. }) => return,
+            Some(pull) => pull.tried.clone(),
+            None if origin == self.life() || self.comes_by_itself(origin) => return,
+            None => Vec::new(),
+        };
+        if let Some(link) = self.holder(origin, &tried) {
+            let fresh = || Pull { link: None, since: now, tried: Vec::new(), best: None };
+            self.pulls.entry(origin).or_insert_with(fresh).link = Some(link);
             self.want(link, origin);
         }
     }
@@ -82,20 +87,46 @@ impl Engine {
         if pull.best.is_none_or(|(best, _)| next < best) {
             pull.best = Some((next, id));
         }
-        let tried = pull.tried.clone();
-        match self.holder(origin, &tried) {
-            Some(link) => {
-                self.pulls.get_mut(&origin).expect("just entered").link = Some(link);
-                self.want(link, origin);
-            }
-            // A living origin whose link is on its way has the last word itself.
-            None if self.members.is_alive(origin)
-                && !self.link_to(origin.node).is_some_and(|link| tried.contains(&link)) =>
-            {
-                self.pulls.remove(&origin);
-            }
-            None => self.tell_gap(now, origin),
+        pull.link = None;
+        pull.since = now;
+        self.pull(now, origin);
+        self.decide_gap(now, origin);
+    }
+
+    /// Is what is missing lost? Once every member was asked; or when those who have not said that they have it
+    /// had the time to find the origin dead and to say so. A living origin whose link is on its way has the last
+    /// word itself.
+    fn decide_gap(&mut self, now: Instant, origin: Life) {
+        let Some(pull) = self.pulls.get(&origin).filter(|pull| pull.link.is_none()) else { return };
+        let asked = |node| self.link_to(node).is_some_and(|link| pull.tried.contains(&link));
+        let all_asked = self.members.others().all(|member| asked(member.life.node));
+        let direct = asked(origin.node);
+        if self.members.is_alive(origin) && !direct {
+            self.pulls.remove(&origin);
+        } else if all_asked || now >= pull.since + self.patience() {
+            self.tell_gap(now, origin);
         }
+    }
+
+    /// How long others may take to find an origin dead, and to say what they have of it.
+    fn patience(&self) -> Duration {
+        self.config.silent_after + self.config.heartbeat
+    }
+
+    /// Pulls that wait for somebody to say that he has what is missing.
+    pub(super) fn decide_gaps(&mut self, now: Instant) {
+        let waiting: Vec<Life> =
+            self.pulls.iter().filter(|(_, pull)| pull.link.is_none()).map(|(origin, _)| *origin).collect();
+        for origin in waiting {
+            self.pull(now, origin);
+            self.decide_gap(now, origin);
+        }
+    }
+
+    /// When the next of these is decided.
+    pub(super) fn gap_deadline(&self) -> Instant {
+        let waiting = self.pulls.values().filter(|pull| pull.link.is_none());
+        waiting.map(|pull| pull.since + self.patience()).min().unwrap_or(Instant::NEVER)
     }
 
     /// Nobody who can be reached has what is missing: told, and passed over.

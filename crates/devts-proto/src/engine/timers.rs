@@ -26,6 +26,7 @@ impl Engine {
         self.tend_links(now);
         self.judge_members(now);
         self.expire_requests(now);
+        self.decide_gaps(now);
         if matches!(self.stage, super::Stage::Member | super::Stage::Joining { .. }) {
             self.dial_members(now);
             self.dial_seeds(now);
@@ -111,7 +112,13 @@ impl Engine {
         let links = self.links.values().map(|link| self.link_deadline(link));
         let peers = self.peers.keys().map(|node| self.peer_deadline(now, *node));
         let seeds = (0..self.seed_count()).map(|seed| self.seed_due(seed));
-        let earliest = links.chain(peers).chain(seeds).min().unwrap_or(Instant::NEVER).min(self.sync_at);
+        let earliest = links
+            .chain(peers)
+            .chain(seeds)
+            .min()
+            .unwrap_or(Instant::NEVER)
+            .min(self.sync_at)
+            .min(self.gap_deadline());
         earliest.max(now)
     }
 
