@@ -139,7 +139,7 @@ proptest! {
 /// asked; a joiner whose sponsor died before its welcome waited for ever.
 #[test]
 fn found_before() {
-    let found: [(u64, &[(u8, u16, u64)]); 5] = [
+    let found: [(u64, &[Blow]); 5] = [
         (
             0,
             &[
@@ -195,7 +195,10 @@ fn found_before() {
     }
 }
 
-fn crashes(seed: u64, steps: &[(u8, u16, u64)]) -> Result<(), TestCaseError> {
+/// What to do, to which host, and how many microseconds pass afterwards.
+type Blow = (u8, u16, u64);
+
+fn crashes(seed: u64, steps: &[Blow]) -> Result<(), TestCaseError> {
     let mut world = World::new(seed);
     world.start(1, &[]);
     world.start(2, &[0]);
