@@ -57,7 +57,11 @@ pub trait Node: Sized + Send + 'static {
 )]
 pub trait Handler<E: Event>: Node {
     /// One turn. An error is told to the requester as text, else to [`Node::rejected`].
-    fn handle(&mut self, event: E, cx: &mut Context<Self>) -> impl Future<Output = Result<Answer<E::Reply>>> + Send;
+    fn handle(
+        &mut self,
+        event: E,
+        cx: &mut Context<Self>,
+    ) -> impl Future<Output = Result<Answer<E::Reply>>> + Send;
 }
 
 /// How a handler answers a request: now, or later through the token of [`Context::defer`]. For an event that was
