@@ -38,6 +38,41 @@ pub trait Runtime: Send + Sync + Debug + 'static {
     fn transport(&self) -> Arc<dyn Transport>;
 }
 
+/// A host that is shared is a host: what is chosen at run time goes wherever a host is taken.
+impl<R: Runtime + ?Sized> Runtime for Arc<R> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn spawn(&self, future: BoxFuture<()>) {
+        (**self).spawn(future);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        (**self).sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+
+    fn wall(&self) -> Duration {
+        (**self).wall()
+    }
+
+    fn blocking(&self, work: Box<dyn FnOnce() + Send + 'static>) -> BoxFuture<()> {
+        (**self).blocking(work)
+    }
+
+    fn fill_random(&self, buffer: &mut [u8]) -> io::Result<()> {
+        (**self).fill_random(buffer)
+    }
+
+    fn transport(&self) -> Arc<dyn Transport> {
+        (**self).transport()
+    }
+}
+
 /// What opens byte streams. Every stream has `TCP_NODELAY` set: Nagle with delayed acknowledgements costs 40 ms
 /// a turn (measured).
 pub trait Transport: Send + Sync + Debug + 'static {

@@ -151,7 +151,7 @@ impl<N: Node> Builder<N> {
         self
     }
 
-    /// The host to run on. If not given: tokio inside a tokio context, else smol, of what is built in.
+    /// The host to run on, or an `Arc<dyn Runtime>` of one. If not given: tokio inside a tokio context, else smol, of what is built in.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Some(Arc::new(runtime));
         self

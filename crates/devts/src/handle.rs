@@ -157,7 +157,7 @@ impl<N: Send + 'static> NodeHandle<N> {
     ) -> impl Future<Output = std::result::Result<R, TurnError>> + Send + use<N, R, F>
     where
         R: Send + 'static,
-        F: FnOnce(&mut N, &mut Context<N>) -> R + Send + 'static,
+        F: FnOnce(&mut N, &mut Context<N>) -> R + Send + 'static, // not `async`: for futures there is `call`
     {
         let handle = self.clone();
         async move {

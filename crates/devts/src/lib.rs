@@ -142,6 +142,7 @@ pub use stats::Stats;
 
 pub use devts_macros::{Event, node, on};
 pub use devts_rt as rt;
+pub use devts_rt::{Runtime, Transport};
 #[cfg(feature = "smol")]
 pub use devts_smol::Smol;
 #[cfg(feature = "tokio")]
