@@ -1,0 +1,96 @@
+//! The order of measuring: for each host and size raw, devts, raw, devts .. so that what else the machine does falls on
+//! both; and what the samples say together. Starts processes, prints nothing but progress.
+
+use crate::Result;
+use crate::child::{Role, Way};
+use crate::host::Host;
+use crate::options::Options;
+use crate::pair::{Load, Sample};
+use crate::process::Process;
+
+/// All that was measured at one host and size: per pair the raw sample, then that of devts.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) host: Host,
+    pub(crate) size: usize,
+    pub(crate) pairs: Vec<[Sample; 2]>,
+}
+
+/// Median, least and most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Spread {
+        let mut sorted: Vec<f64> = values.collect();
+        sorted.sort_by(f64::total_cmp);
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        let (low, high) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
+        let median = (at(low) + at(high)) / 2.0;
+        Spread { median, least: at(0), most: at(sorted.len().saturating_sub(1)) }
+    }
+}
+
+impl Cell {
+    /// The median of something, raw and devts.
+    pub(crate) fn medians(&self, what: impl Fn(&Sample) -> f64) -> [f64; 2] {
+        [0, 1].map(|way| Spread::of(self.pairs.iter().map(|pair| what(&pair[way]))).median)
+    }
+
+    /// devts over raw, pair by pair.
+    pub(crate) fn ratio(&self, what: impl Fn(&Sample) -> f64) -> Spread {
+        Spread::of(self.pairs.iter().map(|[raw, devts]| what(devts) / what(raw)))
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for &host in &options.hosts {
+        for &size in &options.sizes {
+            cells.push(cell(host, size, options)?);
+        }
+    }
+    Ok(cells)
+}
+
+fn cell(host: Host, size: usize, options: &Options) -> Result<Cell> {
+    let load = Load { size, events: options.events(size), echoes: options.echoes() };
+    let mut pairs = Vec::new();
+    for pair in 1..=options.pairs {
+        let samples = [sample(host, Way::Raw, load)?, sample(host, Way::Devts, load)?];
+        let [raw, devts] = samples;
+        eprintln!(
+            "{host:13} {size:>5} B  {pair}/{}  events x{:.2} ({:.0}/s)  echo x{:.2} ({:.1} us)",
+            options.pairs,
+            devts.events / raw.events,
+            devts.events,
+            devts.echo[0] / raw.echo[0],
+            devts.echo[0],
+        );
+        pairs.push(samples);
+    }
+    Ok(Cell { host, size, pairs })
+}
+
+/// One pair of processes, from start to end.
+fn sample(host: Host, way: Way, load: Load) -> Result<Sample> {
+    let mut receiver = Process::start(host, Role::Receive { way, size: load.size })?;
+    let port = receiver.port()?;
+    Process::start(host, Role::Emit { way, port, load })?.line()?.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn spreads() {
+        let odd = Spread::of([3.0, 1.0, 2.0].into_iter());
+        assert_eq!(odd, Spread { median: 2.0, least: 1.0, most: 3.0 });
+        assert_eq!(Spread::of([4.0, 1.0].into_iter()).median, 2.5);
+    }
+}
