@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A crate that re-exports `devts` for its users.
 mod framework {
-    pub use devts;
+    pub(super) use devts;
 }
 
 trait Value: Serialize + DeserializeOwned + Clone + Send + 'static {}
@@ -45,7 +45,7 @@ where
 {
     /// A pattern, and a `Result` of another error.
     #[on]
-    pub fn set(&mut self, Set { value }: Set<T>) -> std::result::Result<T, std::fmt::Error> {
+    pub(crate) fn set(&mut self, Set { value }: Set<T>) -> std::result::Result<T, std::fmt::Error> {
         Ok(std::mem::replace(&mut self.value, value))
     }
 
