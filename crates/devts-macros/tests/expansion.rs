@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A crate that re-exports `devts` for its users.
 mod framework {
-    pub(super) use devts;
+    pub(super) use ::devts;
 }
 
 trait Value: Serialize + DeserializeOwned + Clone + Send + 'static {}
