@@ -241,7 +241,7 @@ impl Outbox {
 
     /// Up to which number this life's own events are certainly handled.
     pub(crate) fn handled_count(&self) -> u64 {
-        self.settled_count().unwrap_or(self.own_first - 1)
+        self.settled_count().unwrap_or_else(|| self.own_first - 1)
     }
 
     /// How many events this life has emitted.
