@@ -307,14 +307,13 @@ impl Views {
         Membership { first: Some(shown.view.clone()), watch, views: self.clone() }
     }
 
-    /// Shows a new view, and tells its readers what changed.
-    pub(crate) fn show(&self, view: View, event: Option<&PeerEvent>) {
+    /// Shows a new view, and tells its readers what changed, each with its version.
+    pub(crate) fn show(&self, view: View, changes: &[(PeerEvent, u64)]) {
         let mut shown = self.lock();
-        let version = view.version();
         shown.view = view;
         shown.watches.retain(|watch| match watch.upgrade() {
             Some(watch) => {
-                event.into_iter().for_each(|event| watch.push(event, version));
+                changes.iter().for_each(|(event, version)| watch.push(event, *version));
                 true
             }
             None => false,
@@ -345,7 +344,7 @@ mod tests {
     }
 
     fn change(views: &Views, number: u64, version: u64) {
-        views.show(View::new(version, vec![member(number)]), Some(&PeerEvent::Joined(member(number))));
+        views.show(View::new(version, vec![member(number)]), &[(PeerEvent::Joined(member(number)), version)]);
     }
 
     #[test]

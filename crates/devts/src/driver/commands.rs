@@ -66,8 +66,14 @@ impl Driver {
                 }
             }
             Command::Consumed { via, events, calls } => engine.consumed(via, events, calls),
-            Command::SetInfo(info) => engine.set_info(info),
-            Command::SetReady => engine.set_ready(),
+            Command::SetInfo(info) => {
+                engine.set_info(info);
+                self.changed_itself();
+            }
+            Command::SetReady => {
+                engine.set_ready();
+                self.changed_itself();
+            }
             Command::AskState { donor, ask, vector, merge } => engine.ask_state(donor, ask, &vector, merge),
             Command::GiveState { to, ask, vector, state } => engine.give_state(to, ask, vector, state),
             Command::RefuseState { to, ask, why } => engine.refuse_state(to, ask, why),

@@ -11,6 +11,7 @@ use crate::batch::Taken;
 use crate::command::Queue;
 use crate::dial::Report;
 use crate::mailbox::Item;
+use crate::member::PeerEvent;
 use crate::shared::{Cause, Core, lock};
 use calls::Calls;
 use close::Closing;
@@ -66,6 +67,8 @@ pub(crate) struct Driver {
     joining_now: bool,
     /// Members that were there before this node: `joined` tells them to the log only.
     earlier: BTreeSet<Life>,
+    /// Changes of the view that are not published yet, each with the version that shows it.
+    changes: Vec<(PeerEvent, u64)>,
     stopping: Option<Stopping>,
     watch: Watch,
 }
@@ -117,6 +120,7 @@ impl Driver {
             joined: false,
             joining_now: false,
             earlier: BTreeSet::new(),
+            changes: Vec::new(),
             stopping: None,
             watch: Watch::default(),
         }

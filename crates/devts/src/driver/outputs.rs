@@ -37,6 +37,9 @@ impl Driver {
                 output => self.said(now, output),
             }
         }
+        if !self.changes.is_empty() {
+            self.show();
+        }
         for (to, ty, why) in std::mem::take(&mut self.calls.failed) {
             self.undeliverable(to, ty, why);
         }
@@ -116,7 +119,7 @@ impl Driver {
         (self.joined, self.joining_now) = (true, true);
         let life = self.engine.me().life;
         self.earlier = self.engine.view().map(|claim| claim.life).filter(|other| *other != life).collect();
-        self.show(None);
+        self.show();
         let baseline = self.engine.vector();
         self.items.push_back(Item::Joined { life, donors, baseline });
     }
@@ -160,17 +163,27 @@ impl Driver {
         }
         let life = member.life();
         let event = PeerEvent::new(change.kind, member);
-        let earlier = change.kind == ChangeKind::Joined && self.earlier.remove(&life);
-        self.show(Some(&event).filter(|_| !earlier));
-        if self.joined && !earlier {
+        if change.kind == ChangeKind::Joined && self.earlier.remove(&life) {
+            return;
+        }
+        self.changes.push((event.clone(), change.version));
+        if self.joined {
             self.items.push_back(Item::Peer(event));
         }
     }
 
-    /// Publishes the view.
-    fn show(&self, event: Option<&PeerEvent>) {
+    /// This node told something new of itself.
+    pub(super) fn changed_itself(&mut self) {
+        let event = PeerEvent::Updated(Member::new(self.engine.me()));
+        self.changes.push((event, self.engine.view_version()));
+    }
+
+    /// Publishes the view, and how it came to be. Changes were queued in the order in which they were met.
+    fn show(&mut self) {
         let members = self.engine.view().map(Member::new).collect();
-        self.core.views.show(View::new(self.engine.view_version(), members), event);
+        self.changes.sort_by_key(|(_, version)| *version);
+        self.core.views.show(View::new(self.engine.view_version(), members), &self.changes);
+        self.changes.clear();
     }
 
     // ---- calls -----------------------------------------------------------------------------------------------
