@@ -137,7 +137,7 @@ mod tests {
         batch.swap(&mut taken);
         let counts: Vec<usize> = runs(&taken).iter().map(Vec::len).collect();
         assert_eq!(counts, [3, 1, 1, 1]);
-        assert!(3 * (20_000 + 10) <= MAX_RUN);
+        const { assert!(3 * (20_000 + 10) <= MAX_RUN) };
     }
 
     #[test]

@@ -17,10 +17,13 @@ use std::task::Poll;
 /// A turn's future.
 pub(crate) type BoxTurn<'a, T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+type SyncTurn<N> = dyn FnOnce(&mut N, &mut Context<N>) + Send;
+type AsyncTurn<N> = dyn for<'a> FnOnce(&'a mut N, &'a mut Context<N>) -> BoxTurn<'a> + Send;
+
 /// A turn that somebody asked for.
 pub(crate) enum Job<N> {
-    Sync(Box<dyn FnOnce(&mut N, &mut Context<N>) + Send>),
-    Async(Box<dyn for<'a> FnOnce(&'a mut N, &'a mut Context<N>) -> BoxTurn<'a> + Send>),
+    Sync(Box<SyncTurn<N>>),
+    Async(Box<AsyncTurn<N>>),
 }
 
 /// Jobs in order; for each an `Item::Job` stands in the mailbox.

@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(2233.to_seeds(), ["127.0.0.1:2233"]);
         assert_eq!("2233".to_seeds(), ["127.0.0.1:2233"]);
         assert_eq!(vec!["a:1", "b:2"].to_seeds(), ["a:1", "b:2"]);
-        assert_eq!((&["a:1"][..]).to_seeds(), ["a:1"]);
+        assert_eq!(["a:1"][..].to_seeds(), ["a:1"]);
         assert_eq!((().to_seeds(), none.to_seeds(), None::<u16>.to_seeds()), (vec![], vec![], vec![]));
         assert!(is_host_port("a:1") && is_host_port("[::1]:80"));
         assert!(!is_host_port("a") && !is_host_port(":1") && !is_host_port("a:x"));

@@ -1,5 +1,7 @@
 //! `send`, `request` and `open`: to one node, in order, answered or told why not.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Count, Fail, Host, Ledger, Note, ledger, ledgers, life, stop, until};

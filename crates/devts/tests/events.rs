@@ -1,5 +1,7 @@
 //! `emit`: to everybody, each event once, in its emitter's order; and how it is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Host, Ledger, Note, ledgers, life, stop, until};

@@ -1,5 +1,7 @@
 //! Coming into a cluster: founders, seeds, and everything that is refused at start with a sentence that helps.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Host, Ledger, ledger, ledgers, stop, until};

@@ -1,5 +1,7 @@
 //! Who is there: views, searches, the stream of changes, what nodes tell of themselves, leaves.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Host, Ledger, ledger, ledgers, stop, until};

@@ -1,5 +1,7 @@
 //! A joiner's state, while others emit: nothing lost, nothing twice. And apps, which are nodes as well.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Host, Note, ledger, ledgers, life, stop, until};

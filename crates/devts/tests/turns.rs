@@ -1,5 +1,7 @@
 //! Turns of a node's own, what they may do, how they panic, and how everything ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use common::{Count, Host, Ledger, Note, ledger, ledgers, stop, until};

@@ -6,7 +6,6 @@ use devts_proto::LinkId;
 use devts_rt::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_util::task::AtomicWaker;
-use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -29,9 +28,9 @@ impl Ready {
         self.driver.register(driver);
     }
 
-    /// Moves the ready links into the set.
-    pub(super) fn take(&self, links: &mut BTreeSet<LinkId>) {
-        links.extend(lock(&self.links).drain(..));
+    /// Moves the ready links to the end of the list.
+    pub(super) fn take(&self, links: &mut Vec<LinkId>) {
+        links.append(&mut lock(&self.links));
     }
 }
 

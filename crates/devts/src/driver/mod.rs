@@ -48,8 +48,11 @@ pub(crate) struct Driver {
     dispatch: AbortHandle,
     links: BTreeMap<LinkId, Link>,
     ready: Arc<Ready>,
-    /// Links to look at in this round.
-    due: BTreeSet<LinkId>,
+    /// Links to read, in the next round and in this one.
+    due: Vec<LinkId>,
+    reading: Vec<LinkId>,
+    /// Links that the engine has bytes for.
+    wanting: Vec<LinkId>,
     scratch: Box<[u8]>,
     /// Buffers that go back and forth with the outbox.
     queue: Queue,
@@ -107,7 +110,9 @@ impl Driver {
             dispatch,
             links: BTreeMap::new(),
             ready: Arc::default(),
-            due: BTreeSet::new(),
+            due: Vec::new(),
+            reading: Vec::new(),
+            wanting: Vec::new(),
             scratch: vec![0; SCRATCH].into_boxed_slice(),
             queue: Queue::default(),
             taken: Taken::default(),
@@ -141,7 +146,7 @@ impl Driver {
         self.core.mailbox.append(&mut self.items);
         *lock(&self.core.counters) = self.engine.counters();
         self.end(now);
-        reported || asked || received || late || more
+        reported || asked || received || late || more || !self.due.is_empty()
     }
 
     // ---- streams ---------------------------------------------------------------------------------------------
@@ -171,7 +176,7 @@ impl Driver {
 
     fn add(&mut self, id: LinkId, stream: Box<dyn devts_rt::Stream>, source: Option<IpAddr>) {
         self.links.insert(id, Link::new(id, stream, self.ready.clone(), source));
-        self.due.insert(id);
+        self.due.push(id);
     }
 
     /// Whether one connection more is taken. A source with too many that have not greeted loses its oldest, so that a
@@ -201,14 +206,16 @@ impl Driver {
     /// Reads each due link once, and writes what it had left.
     fn read(&mut self, now: Instant) -> bool {
         let mut any = false;
-        for id in std::mem::take(&mut self.due) {
+        std::mem::swap(&mut self.due, &mut self.reading);
+        for index in 0..self.reading.len() {
+            let id = self.reading[index];
             let Some(link) = self.links.get_mut(&id) else { continue };
             link.looked_at();
             match link.read(&mut self.scratch) {
                 Read::Bytes(bytes) => {
                     any = true;
                     self.engine.handle_received(now, id, bytes);
-                    self.due.insert(id);
+                    self.due.push(id);
                 }
                 Read::Nothing => {}
                 Read::End => {
@@ -218,16 +225,20 @@ impl Driver {
                 }
             }
             // A write that was stuck may go on.
-            self.write(now, id);
+            if self.write(now, id) {
+                self.wanting.push(id);
+            }
         }
+        self.reading.clear();
         any
     }
 
     /// Writes every link that the engine has bytes for.
     fn write_due(&mut self, now: Instant) -> bool {
-        let wanting: Vec<LinkId> =
-            self.links.iter().filter(|(_, link)| link.wants && link.is_idle()).map(|(id, _)| *id).collect();
-        wanting.into_iter().fold(false, |more, id| self.write(now, id) || more)
+        let mut wanting = std::mem::take(&mut self.wanting);
+        wanting.retain(|id| self.write(now, *id));
+        self.wanting = wanting;
+        !self.wanting.is_empty()
     }
 
     /// Writes what a link has, and what the engine has for it. `true`: there is more, and the stream takes it.
@@ -244,8 +255,8 @@ impl Driver {
         }
         if link.is_broken() {
             // What the peer has sent before is read first.
-            self.due.insert(id);
-            return true;
+            self.due.push(id);
+            return false;
         }
         link.wants && link.is_idle()
     }
@@ -297,7 +308,8 @@ impl Driver {
         }
         let late = now >= stopping.deadline;
         let said = stopping.drained && self.core.outbox().is_empty() && self.calls.is_empty();
-        if !(said && self.engine.is_flushed()) && !late {
+        let done = late || (said && self.engine.is_flushed());
+        if !done {
             return;
         }
         stopping.left = true;

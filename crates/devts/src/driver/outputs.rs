@@ -26,8 +26,9 @@ impl Driver {
                 }
                 Output::Dial { link, to } => self.dial(link, to),
                 Output::Write(link) => {
-                    if let Some(link) = self.links.get_mut(&link) {
-                        link.wants = true;
+                    if let Some(open) = self.links.get_mut(&link) {
+                        open.wants = true;
+                        self.wanting.push(link);
                     }
                 }
                 Output::Close { link, reason, last } => self.close(link, &reason, &last),
