@@ -11,17 +11,21 @@ pub(crate) struct Cursor {
     bytes: Bytes,
     at: usize,
     ty: Option<u16>,
+    passed: u32,
 }
+
+/// After how many events of a run other tasks get their turn, the driver with its heartbeats among them.
+const PAUSE_EVERY: u32 = 256;
 
 impl Cursor {
     /// At the event at `at`, for as long as events are of its type.
     pub(crate) fn run(bytes: Bytes, at: usize, ty: u16) -> Cursor {
-        Cursor { bytes, at, ty: Some(ty) }
+        Cursor { bytes, at, ty: Some(ty), passed: 0 }
     }
 
     /// At one body without a header.
     pub(crate) fn single(body: Bytes) -> Cursor {
-        Cursor { bytes: body, at: 0, ty: None }
+        Cursor { bytes: body, at: 0, ty: None, passed: 0 }
     }
 
     /// The body that comes next; the cursor has passed it.
@@ -35,6 +39,7 @@ impl Cursor {
                 }
                 let start = self.at + EVENT_HEADER;
                 self.at = start + len;
+                self.passed += 1;
                 Some(&self.bytes[start..self.at])
             }
             None if self.at == usize::MAX => None,
@@ -56,6 +61,12 @@ impl Cursor {
         let len = self.body()?.len();
         let end = if self.ty.is_some() { self.at } else { self.bytes.len() };
         Some(self.bytes.slice(end - len..end))
+    }
+
+    /// So many events have passed that others should run before the next.
+    #[inline]
+    pub(crate) fn wants_pause(&self) -> bool {
+        self.passed % PAUSE_EVERY == PAUSE_EVERY - 1
     }
 
     /// Where the first event is that it has not passed.

@@ -7,7 +7,7 @@ use crate::node::{Answer, Handler, Node};
 use crate::notice::Rejected;
 use crate::stats::Tally;
 use crate::types::{self, Types};
-use crate::{Error, Event, Result};
+use crate::{Error, Event, Result, turn};
 use devts_proto::engine::Outcome;
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
@@ -161,6 +161,9 @@ impl<E: Event, N: Handler<E>> Runner<N> for Typed<E> {
                 };
                 if let Err(failure) = settle(result, cx) {
                     reject(node, cx, E::NAME.into(), failure).await;
+                }
+                if cx.turn.cursor.wants_pause() {
+                    turn::pause().await;
                 }
             }
         })

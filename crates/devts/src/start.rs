@@ -223,3 +223,18 @@ async fn stopped(core: &Core) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use devts_proto::checksum::crc32c;
+
+    #[test]
+    fn the_fast_checksum_is_the_engines() {
+        let bytes: Vec<u8> = (0..3000u32).map(|number| ((number * 31) >> 3) as u8).collect();
+        for cut in [0, 1, 7, 1500, 3000] {
+            let (head, tail) = bytes.split_at(cut);
+            let fast = ::crc32c::crc32c_append(::crc32c::crc32c_append(0, head), tail);
+            assert_eq!(fast, crc32c(crc32c(0, head), tail));
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::node::Node;
 use crate::notice::Gap;
 use crate::shared::{Cause, Core};
 use crate::stats::Tally;
-use crate::turn::{Guarded, Mark, guard};
+use crate::turn::{Guarded, Mark, guard, pause};
 use crate::waiters::Woken;
 use crate::{JoinError, OnPanic};
 use devts_proto::claim::Vector;
@@ -25,6 +25,8 @@ use std::sync::Arc;
 use table::Targets;
 use transfer::{Asked, Transfer};
 
+/// Other tasks run at least this often, in items.
+const PAUSE_EVERY: usize = 16;
 /// Credit is given back at least this often, in bytes: a quarter of the least receive window would do.
 const CREDIT: usize = 64 * 1024;
 
@@ -111,12 +113,17 @@ impl<N: Node> Dispatch<N> {
     pub(crate) async fn run(mut self) {
         while self.ended.is_none() {
             self.core.clone().mailbox.swap(&mut self.queue).await;
+            let mut taken = 0;
             while let Some(item) = self.queue.pop_front() {
                 self.take(item).await;
                 if self.ended.is_some() {
                     break;
                 }
                 self.answer_asked();
+                taken += 1;
+                if taken % PAUSE_EVERY == 0 {
+                    pause().await;
+                }
             }
             self.give_credit();
         }
