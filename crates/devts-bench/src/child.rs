@@ -1,6 +1,7 @@
 //! The processes of a run, by hidden arguments: a receiver that prints its port, an emitter that prints its sample, a
 //! node that idles. Knows not why they were started.
 
+use crate::core::{self, End};
 use crate::host::Host;
 use crate::pair::{self, Load, Sample};
 use crate::payload::{Large, Payload, Small};
@@ -42,6 +43,12 @@ pub(crate) fn arguments(host: Host, role: Role) -> Vec<String> {
 pub(crate) fn run(arguments: &[String]) -> Result {
     let (host, role) = arguments.split_first().ok_or("no host")?;
     let role: Role = role.join(" ").parse()?;
+    // With as many cores as the system gives, if it is one of nine.
+    match role {
+        Role::Receive { .. } => core::keep(End::Receiver)?,
+        Role::Emit { .. } => core::keep(End::Emitter)?,
+        Role::Idle { .. } => {}
+    }
     std::thread::Builder::new().stack_size(64 << 10).spawn(end_with_parent)?;
     host.parse::<Host>()?.run(move |host| play(host, role))
 }

@@ -10,6 +10,7 @@
 mod bars;
 mod child;
 mod cluster;
+mod core;
 mod host;
 mod idle;
 mod meter;
