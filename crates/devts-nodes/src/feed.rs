@@ -43,10 +43,20 @@ struct Shared<T> {
 
 #[derive(Debug)]
 struct Queue<T> {
-    items: VecDeque<T>,
+    /// Each with its bytes.
+    items: VecDeque<(T, usize)>,
+    bytes: usize,
     missed: u64,
     closed: bool,
     waker: Option<Waker>,
+}
+
+impl<T> Queue<T> {
+    fn pop(&mut self) -> Option<T> {
+        let (item, bytes) = self.items.pop_front()?;
+        self.bytes -= bytes;
+        Some(item)
+    }
 }
 
 impl<T> Shared<T> {
@@ -55,13 +65,14 @@ impl<T> Shared<T> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, item: T) {
+    /// An item that is longer than the bound is kept while it is the only one.
+    fn push(&self, item: T, bytes: usize) {
         let mut queue = self.lock();
-        if queue.items.len() == self.bound {
-            queue.items.pop_front();
+        while queue.bytes + bytes > self.bound && queue.pop().is_some() {
             queue.missed += 1;
         }
-        queue.items.push_back(item);
+        queue.bytes += bytes;
+        queue.items.push_back((item, bytes));
         wake(queue);
     }
 
@@ -76,7 +87,7 @@ impl<T> Shared<T> {
         if queue.missed > 0 {
             return Poll::Ready(Some(Fed::Lagged(std::mem::take(&mut queue.missed))));
         }
-        if let Some(item) = queue.items.pop_front() {
+        if let Some(item) = queue.pop() {
             return Poll::Ready(Some(Fed::Item(item)));
         }
         if queue.closed {
@@ -104,24 +115,24 @@ pub(crate) struct Listeners<T> {
 }
 
 impl<T: Clone> Listeners<T> {
-    /// Each listener's queue holds `bound` items, at least one.
+    /// Each listener's queue holds `bound` bytes.
     pub(crate) fn new(bound: usize) -> Listeners<T> {
-        Listeners { listeners: Vec::new(), bound: bound.max(1) }
+        Listeners { listeners: Vec::new(), bound }
     }
 
     /// A new listener to what starts with `prefix`.
     pub(crate) fn listen(&mut self, prefix: String) -> Feed<T> {
-        let queue = Queue { items: VecDeque::new(), missed: 0, closed: false, waker: None };
+        let queue = Queue { items: VecDeque::new(), bytes: 0, missed: 0, closed: false, waker: None };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), bound: self.bound });
         self.listeners.push((prefix, Arc::downgrade(&shared)));
         Feed(shared)
     }
 
-    /// Hands the item to all who listen to this name, and forgets those who are gone.
-    pub(crate) fn tell(&mut self, name: &str, item: &T) {
+    /// Hands the item, of so many bytes, to all who listen to this name, and forgets those who are gone.
+    pub(crate) fn tell(&mut self, name: &str, item: &T, bytes: usize) {
         self.listeners.retain(|(prefix, listener)| match listener.upgrade() {
             Some(listener) if name.starts_with(prefix.as_str()) => {
-                listener.push(item.clone());
+                listener.push(item.clone(), bytes);
                 true
             }
             listener => listener.is_some(),
@@ -149,22 +160,25 @@ mod tests {
 
     #[test]
     fn a_slow_listener_is_told_how_much_it_missed() {
-        let mut listeners = Listeners::new(2);
+        let mut listeners = Listeners::new(25);
         let mut feed = listeners.listen("a".to_owned());
         for number in 0..5 {
-            listeners.tell("ab", &number);
-            listeners.tell("b", &100);
+            listeners.tell("ab", &number, 10);
+            listeners.tell("b", &100, 10);
         }
         assert_eq!(drain(&mut feed), [Fed::Lagged(3), Fed::Item(3), Fed::Item(4)]);
-        listeners.tell("a", &5);
+        listeners.tell("a", &5, 10);
         assert_eq!(drain(&mut feed), [Fed::Item(5)]);
+        listeners.tell("a", &6, 10);
+        listeners.tell("a", &7, 100);
+        assert_eq!(drain(&mut feed), [Fed::Lagged(1), Fed::Item(7)]);
     }
 
     #[test]
     fn the_end_of_the_node_ends_the_feed_after_what_was_told() {
-        let mut listeners = Listeners::new(2);
+        let mut listeners = Listeners::new(25);
         let mut feed = listeners.listen(String::new());
-        listeners.tell("x", &1);
+        listeners.tell("x", &1, 100);
         drop(listeners);
         assert_eq!(StreamExt::next(&mut feed).now_or_never(), Some(Some(Fed::Item(1))));
         assert_eq!(StreamExt::next(&mut feed).now_or_never(), Some(None));
@@ -172,9 +186,9 @@ mod tests {
 
     #[test]
     fn who_stops_listening_is_forgotten() {
-        let mut listeners = Listeners::new(2);
+        let mut listeners = Listeners::new(25);
         drop(listeners.listen(String::new()));
-        listeners.tell("x", &1);
+        listeners.tell("x", &1, 100);
         assert!(listeners.listeners.is_empty());
     }
 }

@@ -225,12 +225,11 @@ impl Store {
         Snapshot(self.cells.iter().map(|(key, cell)| (key.clone(), cell.clone())).collect())
     }
 
-    /// Takes over what another store holds. Calls back for each key at which anything came of it.
+    /// Takes over what another store holds, and calls back for each key. All is taken, or nothing if there is
+    /// anything in it that no store would have accepted.
     pub fn merge(&mut self, snapshot: Snapshot, mut applied: impl FnMut(Applied)) -> Result<(), WriteError> {
-        for (key, cell) in snapshot.0 {
-            check_lengths(&key, cell.entry.value.as_ref())?;
-            applied(self.apply_cell(key, cell));
-        }
+        snapshot.writes().try_for_each(|(key, entry)| check_lengths(key, entry.value.as_ref()))?;
+        snapshot.0.into_iter().for_each(|(key, cell)| applied(self.apply_cell(key, cell)));
         Ok(())
     }
 

@@ -1,4 +1,5 @@
 //! Replicas as values: however writes cross, all replicas end with the same, and no lost write goes unreported.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use bytes::Bytes;
 use devts_nodes::{Applied, Clock, Limits, Store, Version, Write, WriteError};
