@@ -15,6 +15,7 @@ mod host;
 mod idle;
 mod meter;
 mod options;
+mod others;
 mod pair;
 mod payload;
 mod plot;

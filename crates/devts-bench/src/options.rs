@@ -8,8 +8,9 @@ use std::time::Duration;
 pub(crate) const HELP: &str = "\
 devts-bench: devts against plain framed TCP, as processes on loopback
 
-  --quick         two short pairs instead of five
+  --quick         two short pairs a host and size instead of five
   --pairs N       so many pairs (raw, devts) a host and size
+  --tries N       measure a pair up to so often until the machine is quiet; 6, or 1 if quick
   --host NAME     this host only: tokio-multi, tokio-current or smol
   --size BYTES    this size only: 16, 256, 4096 or 65536
   --events N      so many one-way events a run, at each size
@@ -25,6 +26,8 @@ pub(crate) const SIZES: [usize; 4] = [16, 256, 4096, 65536];
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) pairs: usize,
+    /// How often a pair is measured at most until the machine is quiet.
+    pub(crate) tries: usize,
     pub(crate) hosts: Vec<Host>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) idle: Duration,
@@ -40,6 +43,7 @@ impl Options {
         let mut options = Options {
             quick,
             pairs: if quick { 2 } else { 5 },
+            tries: if quick { 1 } else { 6 },
             hosts: Host::ALL.to_vec(),
             sizes: SIZES.to_vec(),
             idle: Duration::from_secs(if quick { 3 } else { 10 }),
@@ -64,6 +68,7 @@ impl Options {
             "--pairs" => self.pairs = value.parse::<usize>()?.max(1),
             "--host" => self.hosts = vec![value.parse()?],
             "--size" => self.sizes = vec![size(value)?],
+            "--tries" => self.tries = value.parse::<usize>()?.max(1),
             "--events" => self.events = Some(value.parse()?),
             "--echoes" => self.echoes = Some(value.parse()?),
             "--idle" => self.idle = Duration::from_secs(value.parse()?),

@@ -50,6 +50,10 @@ impl Process {
         })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its next line, which is a port.
     pub(crate) fn port(&mut self) -> Result<u16> {
         Ok(self.line()?.parse()?)

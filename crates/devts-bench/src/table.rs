@@ -40,7 +40,11 @@ fn one_way(out: &mut String, cells: &[Cell]) -> std::fmt::Result {
             thousands(devts)
         )?;
     }
-    Ok(())
+    let others = cells.iter().map(Cell::others).fold(0.0, f64::max);
+    writeln!(
+        out,
+        "\nOthers used at most {others:.2} cores of the machine while a pair was measured that counts here."
+    )
 }
 
 fn used(out: &mut String, cells: &[Cell]) -> std::fmt::Result {
