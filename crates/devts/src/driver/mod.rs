@@ -251,7 +251,7 @@ impl Driver {
             if !link.wants {
                 return false;
             }
-            link.wants = self.engine.transmit(now, id, link.buffer(), WRITE);
+            link.wants = fill(&mut self.engine, now, id, link.buffer());
         }
         if link.is_broken() {
             // What the peer has sent before is read first.
@@ -328,6 +328,16 @@ impl Driver {
     fn is_done(&self) -> bool {
         self.stopping.as_ref().is_some_and(|stopping| stopping.left) && self.closing.count() == 0
     }
+}
+
+/// Gathers what the engine has for a link into one write. `true`: there may be more.
+fn fill(engine: &mut Engine, now: Instant, id: LinkId, out: &mut Vec<u8>) -> bool {
+    while out.len() < WRITE {
+        if !engine.transmit(now, id, out, WRITE - out.len()) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Completes when the node has left.
