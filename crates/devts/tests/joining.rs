@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Host, Ledger, ledger, ledgers, stop, until};
-use devts::{Config, Events, JoinError, Node, NodeId, Profile, Security};
+use devts::{Config, Events, JoinError, Node, NodeId, Profile, Refusal, Security, StopError};
 use serde::{Deserialize, Serialize};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -20,6 +20,8 @@ on_every_host!(
     a_port_in_use_is_told,
     only_loopback_is_bound_without_the_opt_out,
     the_hook_joined_can_refuse,
+    a_full_cluster_says_so,
+    the_younger_of_two_with_one_id_stays,
 );
 
 async fn a_node_without_seeds_is_the_first(host: Host) {
@@ -160,4 +162,34 @@ async fn the_hook_joined_can_refuse(host: Host) {
     let peers = other.with(|ledger: &mut Ledger, _| ledger.peers.clone()).await.unwrap();
     assert_eq!(peers.last().map(String::as_str), Some("Left"));
     other.stop().await.unwrap();
+}
+
+async fn a_full_cluster_says_so(host: Host) {
+    let small = || {
+        let mut config = Config::local();
+        config.engine.max_members = 2;
+        config
+    };
+    let first = ledger(&host, ()).config(small()).await.unwrap();
+    let second = ledger(&host, first.address()).config(small()).must_join().await.unwrap();
+    let error = ledger(&host, first.address()).config(small()).await.unwrap_err();
+    assert!(matches!(error, JoinError::Refused { refusal: Refusal::ClusterFull, .. }), "{error}");
+    assert!(error.is_retryable() && first.view().len() == 2);
+    second.stop().await.unwrap();
+    until(&host, async || first.view().len() == 1).await;
+    let third = ledger(&host, first.address()).config(small()).must_join().await.unwrap();
+    stop([third, first]).await;
+}
+
+async fn the_younger_of_two_with_one_id_stays(host: Host) {
+    let first = ledger(&host, ()).await.unwrap();
+    let id = NodeId::new(7).unwrap();
+    let older = ledger(&host, first.address()).node_id(id).must_join().await.unwrap();
+    let younger = ledger(&host, first.address()).node_id(id).must_join().await.unwrap();
+    assert_eq!(older.stopped().await, Err(StopError::Superseded));
+    until(&host, async || first.view().member(id).is_some_and(|member| member.address == younger.address()))
+        .await;
+    first.send(id, common::Note(1)).delivered().await.unwrap();
+    assert_eq!(younger.with(|ledger: &mut Ledger, _| ledger.total()).await, Ok(1));
+    stop([younger, first]).await;
 }

@@ -164,6 +164,13 @@ fn the_log_says_who_comes_and_goes() {
         assert_eq!(logged(&format!("INFO devts::membership joined ledger {b}")), 1);
         assert_eq!(logged(&format!("INFO devts::membership joined ledger {a}")), 1);
         assert_ne!(life(&first), life(&second));
+        let slow =
+            || LINES.lock().unwrap().iter().filter(|line| line.contains("slow turn: `with or call`")).count();
+        let until_warned = {
+            let host = host.clone();
+            async move { until(&host, async || slow() > 0).await }
+        };
+        first.call(move |_, _| Box::pin(until_warned)).await.unwrap();
         second.stop().await.unwrap();
         until(&host, async || first.view().len() == 1).await;
         assert_eq!(logged(&format!("INFO devts::membership left ledger {b}")), 1);

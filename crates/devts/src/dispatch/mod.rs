@@ -289,7 +289,7 @@ impl<N: Node> Dispatch<N> {
 
     async fn job(&mut self) {
         let Some(job) = self.jobs.pop() else { return };
-        let mark = self.about(None, "`with` or `call`");
+        let mark = self.about(None, "with or call");
         let result = match job {
             Job::Sync(turn) => guard(mark, || turn(&mut self.node, &mut self.cx)),
             Job::Async(turn) => Guarded { mark, future: turn(&mut self.node, &mut self.cx) }.await,
