@@ -57,7 +57,7 @@ impl fmt::Display for Error {
 /// What a `main` that returns `devts::Result` prints: the error, then each cause on a line.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)?;
+        write!(f, "{self}")?;
         self.chain().skip(1).try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
     }
 }
