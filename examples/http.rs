@@ -14,7 +14,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::{get, put};
 use axum::{Router, extract::rejection::PathRejection};
-use devts::{Member, ctrl_c};
+use devts::{Error, Member, ctrl_c};
 use devts_examples::{argument, run, web};
 use devts_nodes::{Kv, KvError, KvHandle, WriteError};
 use serde::Serialize;
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         let host_port: u16 = argument(2, "HOST_PORT")?;
         let stop = ctrl_c();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, host_port));
-        let listener = host.transport().listen(address).await?;
+        let refused = |error| Error::msg(format!("cannot listen on {address}: {error}"));
+        let listener = host.transport().listen(address).await.map_err(refused)?;
         let host_port = listener.address().port();
         let node = devts::join(cluster_port, Kv::default()).runtime(host.clone()).await?;
         log::info!("host port {host_port}: open http://localhost:{host_port}/");

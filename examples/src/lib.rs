@@ -19,7 +19,8 @@ pub fn run<F: Future<Output = Result>>(example: impl FnOnce(Arc<dyn Runtime>) ->
     match host::block_on(example) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::error!("{error:?}");
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            log::error!("{}", causes.join(": "));
             ExitCode::FAILURE
         }
     }
