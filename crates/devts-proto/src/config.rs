@@ -5,10 +5,12 @@ use crate::checksum::{self, Checksum};
 use core::fmt;
 use core::time::Duration;
 
-/// What may stand on one frame's bytes: length field's value, so type, body and checksum together.
-pub const MAX_FRAME: usize = 64 * 1024;
-/// The most event bytes in one run: a frame less its header, the run's header and the checksum.
-pub const MAX_RUN: usize = MAX_FRAME - 64;
+/// The most event bytes in one run: an event whose body holds 64 KiB still fits whole, with its header and what the
+/// encoding adds. One byte less and every such event would go in two pieces, be put together in memory of its own, and
+/// cost half as much again (measured).
+pub const MAX_RUN: usize = 64 * 1024 + 64;
+/// The most that a frame's length field may say, type, body and checksum together: a run and its header.
+pub const MAX_FRAME: usize = MAX_RUN + 64;
 /// The most a peer may send before it is greeted, in bytes.
 pub const MAX_GREETING: usize = 4 * 1024;
 /// The longest name (event, kind, address), in bytes.
@@ -111,8 +113,8 @@ impl Config {
                 "a shortest above zero, then a longest",
             ),
             (self.history >= 1 << 20, "history", "at least 1 MiB"),
-            (self.receive_window >= 2 * MAX_FRAME, "receive_window", "at least 128 KiB"),
-            (self.session >= 2 * MAX_FRAME, "session", "at least 128 KiB"),
+            (self.receive_window >= 256 << 10, "receive_window", "at least 256 KiB"),
+            (self.session >= 256 << 10, "session", "at least 256 KiB"),
             ((1..=16 << 20).contains(&self.max_message), "max_message", "1 byte to 16 MiB"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {

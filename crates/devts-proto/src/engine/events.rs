@@ -6,13 +6,13 @@ use crate::claim::{TypeEntry, Vector};
 use crate::history::{Accepted, Cursor, FragmentAccepted, LAST_SEQUENCE};
 use crate::id::{Life, LinkId, NodeId};
 use crate::time::Instant;
-use crate::wire::Frame;
+use crate::wire::{self, Frame};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
 /// Received bytes after which an acknowledgement does not wait any longer.
-const ACK_BYTES: usize = 64 * 1024;
+const ACK_BYTES: usize = 256 * 1024;
 /// How many origins one peer may speak of: far more than a cluster has, and a bound for one that lies.
 const MAX_ORIGINS: usize = 4096;
 /// Newly stable events (bytes emitted) after which others are told before the next heartbeat.
@@ -85,10 +85,11 @@ impl Engine {
 
     /// Wakes every link that carries events of this origin.
     fn wake_cursors(&mut self, origin: Life) {
-        let carries = |link: &&super::link::Link| link.flow.cursors.contains_key(&origin);
-        let links: Vec<LinkId> = self.links.values().filter(carries).map(|link| link.id).collect();
-        for link in links {
-            self.wake(link);
+        for link in self.links.values_mut() {
+            if !link.writing && link.flow.cursors.contains_key(&origin) {
+                link.writing = true;
+                self.out.push_back(Output::Write(link.id));
+            }
         }
     }
 
@@ -214,7 +215,7 @@ impl Engine {
         let Some(link) = self.links.get_mut(&id) else { return };
         let via = link.peer.expect("a link in use has a peer").node;
         link.owes(now, events.len());
-        link.acks.origins.insert(origin, ());
+        link.acks.names(origin);
         if let Some(peer) = self.peers.get_mut(&via) {
             peer.unused += events.len();
         }
@@ -232,7 +233,7 @@ impl Engine {
         self.counters.events_known += count;
         if let Some(link) = self.links.get_mut(&id) {
             link.owes(now, ACK_BYTES);
-            link.acks.origins.insert(origin, ());
+            link.acks.names(origin);
         }
         self.send_acks_if_many(id);
     }
@@ -332,18 +333,19 @@ impl Engine {
     /// Acknowledges all that came over this link.
     pub(super) fn send_acks(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let acks = core::mem::take(&mut link.acks);
-        let node = link.peer.map(|life| life.node);
-        if !acks.origins.is_empty() {
-            let have = acks.origins.keys().map(|origin| (*origin, self.history.position(*origin))).collect();
-            self.push(id, &Frame::Have(have));
+        let history = &self.history;
+        if !link.acks.origins.is_empty() {
+            let have = link.acks.origins.drain(..).map(|origin| (origin, history.position(origin)));
+            wire::encode_have(self.config.checksum, &mut link.control, have);
         }
-        if acks.lanes
-            && let Some(peer) = node.and_then(|node| self.peers.get_mut(&node))
-        {
+        link.acks.since = None;
+        link.acks.bytes = 0;
+        let lanes = core::mem::take(&mut link.acks.lanes);
+        if let Some(peer) = link.peer.filter(|_| lanes).and_then(|life| self.peers.get(&life.node)) {
             let received = peer.session.received();
-            self.push(id, &Frame::Ack { received });
+            link.push(&Frame::Ack { received });
         }
+        self.wake(id);
     }
 
     /// Turns have used `bytes` that `via` had sent: events, or the cost of a call.

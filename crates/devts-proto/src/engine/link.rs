@@ -89,8 +89,18 @@ pub(super) struct Flow {
 pub(super) struct Acks {
     pub(super) since: Option<Instant>,
     pub(super) bytes: usize,
-    pub(super) origins: BTreeMap<Life, ()>,
+    /// Few, mostly one: the peer itself.
+    pub(super) origins: Vec<Life>,
     pub(super) lanes: bool,
+}
+
+impl Acks {
+    /// What the peer has sent of this origin is to be acknowledged.
+    pub(super) fn names(&mut self, origin: Life) {
+        if !self.origins.contains(&origin) {
+            self.origins.push(origin);
+        }
+    }
 }
 
 impl Link {
