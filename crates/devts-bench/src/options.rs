@@ -10,12 +10,12 @@ devts-bench: devts against plain framed TCP, as processes on loopback
 
   --quick         two short pairs a host and size instead of five
   --pairs N       so many pairs (raw, devts) a host and size
-  --tries N       measure a pair up to so often until the machine is quiet; 6, or 1 if quick
+  --patience S    wait so many seconds in all for a quiet machine; 600, or 0 if quick
   --host NAME     this host only: tokio-multi, tokio-current or smol
   --size BYTES    this size only: 16, 256, 4096 or 65536
   --events N      so many one-way events a run, at each size
   --echoes N      so many requests a run, at each size
-  --idle SECONDS  how long the idle cluster is watched; 0 leaves it out
+  --idle S        how many seconds the idle cluster is watched; 0 leaves it out
   --svg PATH      also draw the ratios";
 
 /// The encoded sizes of an event that are measured.
@@ -26,8 +26,8 @@ pub(crate) const SIZES: [usize; 4] = [16, 256, 4096, 65536];
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) pairs: usize,
-    /// How often a pair is measured at most until the machine is quiet.
-    pub(crate) tries: usize,
+    /// How long in all to wait for a quiet machine, or measure a pair again that had none.
+    pub(crate) patience: Duration,
     pub(crate) hosts: Vec<Host>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) idle: Duration,
@@ -43,7 +43,7 @@ impl Options {
         let mut options = Options {
             quick,
             pairs: if quick { 2 } else { 5 },
-            tries: if quick { 1 } else { 6 },
+            patience: Duration::from_secs(if quick { 0 } else { 600 }),
             hosts: Host::ALL.to_vec(),
             sizes: SIZES.to_vec(),
             idle: Duration::from_secs(if quick { 3 } else { 10 }),
@@ -68,7 +68,7 @@ impl Options {
             "--pairs" => self.pairs = value.parse::<usize>()?.max(1),
             "--host" => self.hosts = vec![value.parse()?],
             "--size" => self.sizes = vec![size(value)?],
-            "--tries" => self.tries = value.parse::<usize>()?.max(1),
+            "--patience" => self.patience = Duration::from_secs(value.parse()?),
             "--events" => self.events = Some(value.parse()?),
             "--echoes" => self.echoes = Some(value.parse()?),
             "--idle" => self.idle = Duration::from_secs(value.parse()?),

@@ -1,10 +1,28 @@
 //! What else the machine does while a pair is measured: a pair that shared its cores with others says little. Reads
 //! `/proc`, and where there is none sees nothing. Knows not what is measured.
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// In these the system counts, a hundred a second.
 const TICKS: f64 = 100.0;
+
+/// A pair is measured while others use at most so much of the machine, in cores.
+pub(crate) const QUIET: f64 = 0.1;
+/// So long the machine must have been quiet, and so often it is looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Waits until the machine is quiet, at most as long as `patience` allows, which it uses up.
+pub(crate) fn wait(patience: &mut Duration) {
+    while *patience >= LOOK {
+        let others = Others::start();
+        thread::sleep(LOOK);
+        if others.read(&[]) <= QUIET {
+            return;
+        }
+        *patience -= LOOK;
+    }
+}
 
 /// The start of a stretch of time.
 #[derive(Debug)]

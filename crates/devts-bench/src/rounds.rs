@@ -5,12 +5,10 @@ use crate::Result;
 use crate::child::{Role, Way};
 use crate::host::Host;
 use crate::options::Options;
-use crate::others::Others;
+use crate::others::{Others, QUIET, wait};
 use crate::pair::{Load, Sample};
 use crate::process::Process;
-
-/// A pair is measured again while others use more than this of the machine, in cores.
-const QUIET: f64 = 0.1;
+use std::time::{Duration, Instant};
 
 /// A raw sample, then one of devts.
 #[derive(Clone, Copy, Debug)]
@@ -65,20 +63,20 @@ impl Cell {
 }
 
 pub(crate) fn run(options: &Options) -> Result<Vec<Cell>> {
-    let mut cells = Vec::new();
+    let (mut cells, mut patience) = (Vec::new(), options.patience);
     for &host in &options.hosts {
         for &size in &options.sizes {
-            cells.push(cell(host, size, options)?);
+            cells.push(cell(host, size, options, &mut patience)?);
         }
     }
     Ok(cells)
 }
 
-fn cell(host: Host, size: usize, options: &Options) -> Result<Cell> {
+fn cell(host: Host, size: usize, options: &Options, patience: &mut Duration) -> Result<Cell> {
     let load = Load { size, events: options.events(size), echoes: options.echoes() };
     let mut pairs = Vec::new();
     for count in 1..=options.pairs {
-        let kept = quiet_pair(host, load, options.tries)?;
+        let kept = quiet_pair(host, load, patience)?;
         let Pair { samples: [raw, devts], others } = kept;
         eprintln!(
             "{host:13} {size:>5} B  {count}/{}  events x{:.2} ({:.0}/s)  echo x{:.2} ({:.1} us)  others {others:.2}",
@@ -93,13 +91,15 @@ fn cell(host: Host, size: usize, options: &Options) -> Result<Cell> {
     Ok(Cell { host, size, pairs })
 }
 
-/// A pair while the machine is quiet; of so many tries, the one that others disturbed least.
-fn quiet_pair(host: Host, load: Load, tries: usize) -> Result<Pair> {
+/// A pair while the machine is quiet; when patience is used up, the one that others disturbed least.
+fn quiet_pair(host: Host, load: Load, patience: &mut Duration) -> Result<Pair> {
+    wait(patience);
+    let mut start = Instant::now();
     let mut best = pair(host, load)?;
-    for _ in 1..tries {
-        if best.others <= QUIET {
-            break;
-        }
+    while best.others > QUIET && !patience.is_zero() {
+        *patience = patience.saturating_sub(start.elapsed());
+        wait(patience);
+        start = Instant::now();
         let next = pair(host, load)?;
         best = if next.others < best.others { next } else { best };
     }

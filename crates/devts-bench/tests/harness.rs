@@ -7,7 +7,19 @@ use std::process::Command;
 fn a_few_hundred_events_pass_each_way() {
     let picture = std::env::temp_dir().join(format!("devts-bench-{}.svg", std::process::id()));
     let output = Command::new(env!("CARGO_BIN_EXE_devts-bench"))
-        .args(["--pairs", "1", "--events", "300", "--echoes", "20", "--idle", "1", "--svg"])
+        .args([
+            "--patience",
+            "0",
+            "--pairs",
+            "1",
+            "--events",
+            "300",
+            "--echoes",
+            "20",
+            "--idle",
+            "1",
+            "--svg",
+        ])
         .arg(&picture)
         .output()
         .unwrap();
