@@ -20,7 +20,7 @@ on_every_host!(
     later_answers,
     to_oneself,
     deadlocks_are_told,
-    a_slow_handler_holds_up_its_own_node_only,
+    e47_a_slow_handler_holds_up_its_own_node_only,
     channels_go_both_ways,
     channels_end_with_a_reason,
 );
@@ -203,7 +203,7 @@ async fn deadlocks_are_told(host: Host) {
     stop(nodes).await;
 }
 
-async fn a_slow_handler_holds_up_its_own_node_only(host: Host) {
+async fn e47_a_slow_handler_holds_up_its_own_node_only(host: Host) {
     let nodes = waiters(&host, 3).await;
     let (slow, quick) = (nodes[1].id(), nodes[2].id());
     let blocked = nodes[0].request(slow, wait(1500));

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Host, Ledger, Note, ledgers, life, stop, until};
-use devts::{Bytes, Context, EmitError, Event, Events, Node};
+use devts::{Bytes, Context, EmitError, Event, Events, Node, Rejected};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,11 @@ on_every_host!(
     to_oneself_too_when_asked,
     events_of_all_sizes,
     turns_are_told_full_and_outside_callers_wait,
-    what_is_too_large_comes_back,
-    what_nobody_takes_is_told_once,
-    two_definitions_are_told_and_nothing_else_is_lost,
-    a_failing_handler_is_told_to_its_own_node,
+    e18_what_is_too_large_comes_back,
+    e14_what_nobody_takes_is_told_once,
+    e15_what_cannot_be_decoded_is_told_and_the_rest_arrives,
+    e14_two_definitions_are_told_and_nothing_else_is_lost,
+    e47_a_failing_handler_is_told_to_its_own_node,
 );
 
 const MANY: u64 = 2000;
@@ -110,7 +111,7 @@ async fn turns_are_told_full_and_outside_callers_wait(host: Host) {
     stop(nodes).await;
 }
 
-async fn what_is_too_large_comes_back(host: Host) {
+async fn e18_what_is_too_large_comes_back(host: Host) {
     let nodes = ledgers(&host, 1).await;
     let error = nodes[0].emit(blob(17 << 20)).await.unwrap_err();
     assert!(matches!(error, EmitError::TooLarge { max: 16_777_216, .. }), "{error}");
@@ -122,7 +123,7 @@ async fn what_is_too_large_comes_back(host: Host) {
 #[event("test.unheard")]
 struct Unheard;
 
-async fn what_nobody_takes_is_told_once(host: Host) {
+async fn e14_what_nobody_takes_is_told_once(host: Host) {
     let nodes = ledgers(&host, 2).await;
     for _ in 0..10 {
         nodes[0].emit(Unheard).await.unwrap();
@@ -133,6 +134,53 @@ async fn what_nobody_takes_is_told_once(host: Host) {
     assert!(rejected.len() == 1 && rejected[0].contains("test.unheard"), "{rejected:?}");
     assert_eq!(nodes[1].stats().unknown, 10);
     stop(nodes).await;
+}
+
+/// A number that a receiver takes only if it is even: what it is sent else cannot be decoded.
+#[derive(Serialize, Deserialize, Event)]
+#[event("test.even")]
+#[serde(try_from = "u64")]
+struct Even(u64);
+
+impl TryFrom<u64> for Even {
+    type Error = &'static str;
+
+    fn try_from(number: u64) -> Result<Even, Self::Error> {
+        if number.is_multiple_of(2) { Ok(Even(number)) } else { Err("odd") }
+    }
+}
+
+#[derive(Default)]
+struct Picky {
+    took: Vec<u64>,
+    rejected: Vec<String>,
+}
+
+#[devts::node("picky")]
+impl Node for Picky {
+    #[on]
+    fn even(&mut self, event: Even) {
+        self.took.push(event.0);
+    }
+
+    async fn rejected(&mut self, rejected: Rejected, _cx: &mut Context<Self>) {
+        self.rejected.push(rejected.to_string());
+    }
+}
+
+async fn e15_what_cannot_be_decoded_is_told_and_the_rest_arrives(host: Host) {
+    let one = devts::join((), Picky::default()).runtime(host.clone()).await.unwrap();
+    let two = devts::join(one.address(), Picky::default()).runtime(host.clone()).must_join().await.unwrap();
+    for number in [2, 3, 4] {
+        one.emit(Even(number)).await.unwrap();
+    }
+    until(&host, async || two.with(|picky, _| picky.took.len()).await.unwrap() == 2).await;
+    let (took, rejected) = two.with(|picky, _| (picky.took.clone(), picky.rejected.clone())).await.unwrap();
+    assert_eq!(took, [2, 4]);
+    assert!(rejected.len() == 1 && rejected[0].contains("test.even"), "{rejected:?}");
+    for node in [two, one] {
+        node.stop().await.unwrap();
+    }
 }
 
 /// Another definition of `test.note`.
@@ -152,7 +200,7 @@ impl Node for Other {
     }
 }
 
-async fn two_definitions_are_told_and_nothing_else_is_lost(host: Host) {
+async fn e14_two_definitions_are_told_and_nothing_else_is_lost(host: Host) {
     let nodes = ledgers(&host, 2).await;
     let other = devts::join(nodes[0].address(), Other).runtime(host.clone()).must_join().await.unwrap();
     for node in &nodes {
@@ -169,7 +217,7 @@ async fn two_definitions_are_told_and_nothing_else_is_lost(host: Host) {
     stop(nodes).await;
 }
 
-async fn a_failing_handler_is_told_to_its_own_node(host: Host) {
+async fn e47_a_failing_handler_is_told_to_its_own_node(host: Host) {
     let nodes = ledgers(&host, 2).await;
     nodes[0].emit(common::Fail { panic: false }).await.unwrap();
     nodes[0].emit(common::Fail { panic: true }).await.unwrap();

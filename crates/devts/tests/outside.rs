@@ -15,7 +15,7 @@ use std::time::Duration;
 
 on_every_host!(
     a_stop_leaves_no_task_running,
-    the_seventeenth_silent_connection_evicts_the_first,
+    e08_the_seventeenth_silent_connection_evicts_the_first,
     strangers_do_not_disturb_members,
 );
 
@@ -101,7 +101,7 @@ fn is_closed(mut stream: &TcpStream) -> bool {
     }
 }
 
-async fn the_seventeenth_silent_connection_evicts_the_first(host: Host) {
+async fn e08_the_seventeenth_silent_connection_evicts_the_first(host: Host) {
     let node = ledger(&host, ()).await.unwrap();
     let silent: Vec<TcpStream> = (0..16).map(|_| TcpStream::connect(node.address()).unwrap()).collect();
     let other = ledger(&host, node.address()).must_join().await.unwrap();

@@ -15,11 +15,11 @@ on_every_host!(
     turns_come_again_until_they_are_cancelled,
     then_and_spawn_run_beside_turns,
     blocking_work_runs_elsewhere,
-    a_panic_stops_the_node,
-    or_the_node_goes_on,
+    e47_a_panic_stops_the_node,
+    e47_or_the_node_goes_on_after_a_panic,
     stopping_drains_what_is_queued,
     after_the_stop_everything_says_so,
-    a_handler_that_never_ends_is_dropped,
+    e47_a_handler_that_never_ends_is_dropped,
     the_node_can_stop_itself,
     a_node_runs_until_something_happens,
 );
@@ -105,7 +105,7 @@ async fn blocking_work_runs_elsewhere(host: Host) {
     node.stop().await.unwrap();
 }
 
-async fn a_panic_stops_the_node(host: Host) {
+async fn e47_a_panic_stops_the_node(host: Host) {
     let nodes = ledgers(&host, 1).await;
     let fragile = ledger(&host, nodes[0].address()).must_join().await.unwrap();
     let to = fragile.id();
@@ -119,7 +119,7 @@ async fn a_panic_stops_the_node(host: Host) {
     stop(nodes).await;
 }
 
-async fn or_the_node_goes_on(host: Host) {
+async fn e47_or_the_node_goes_on_after_a_panic(host: Host) {
     let nodes = ledgers(&host, 1).await;
     let failed = nodes[0].with(|_, _| -> () { panic!("in a turn") }).await;
     assert_eq!(failed, Err(TurnError::Panicked { text: "in a turn".into() }));
@@ -175,7 +175,7 @@ async fn after_the_stop_everything_says_so(host: Host) {
     nodes[1].stop().await.unwrap();
 }
 
-async fn a_handler_that_never_ends_is_dropped(host: Host) {
+async fn e47_a_handler_that_never_ends_is_dropped(host: Host) {
     let mut config = devts::Config::local();
     config.stop_timeout = Duration::from_millis(100);
     let node = ledger(&host, ()).config(config).await.unwrap();
