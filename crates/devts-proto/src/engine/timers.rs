@@ -60,20 +60,27 @@ impl Engine {
     }
 
     fn tend_links(&mut self, now: Instant) {
+        let due = |link: &Link, now: Instant| now >= link.last_sent + self.config.heartbeat;
+        let any = self.links.values().any(|link| link.phase == Phase::Up && due(link, now));
+        // What is due a little later goes with what is due: an idle node wakes once for all its heartbeats.
+        let beat = if any { now + self.config.heartbeat / 4 } else { now };
+        let beats: Vec<LinkId> =
+            self.up_links().into_iter().filter(|link| due(&self.links[link], beat)).collect();
         for id in self.up_links() {
-            let link = &self.links[&id];
-            if link.acks.since.is_some_and(|since| now >= since + ACK_AFTER) {
-                self.send_acks(id);
-            }
-            let Some(link) = self.links.get_mut(&id) else { continue };
-            if now >= link.last_sent + self.config.heartbeat {
+            let link = self.links.get_mut(&id).expect("just listed");
+            if beats.contains(&id) {
                 link.last_sent = now;
                 // A stream that takes nothing gets no second one: what waits is a sign of life as good.
                 if link.control.is_empty() {
                     self.push(id, &Frame::Heartbeat);
                 }
-                self.tell_stable();
             }
+            if self.links[&id].acks.since.is_some_and(|since| now >= since + ACK_AFTER) {
+                self.send_acks(id);
+            }
+        }
+        if !beats.is_empty() {
+            self.tell_stable();
         }
     }
 
