@@ -153,3 +153,8 @@ pub use devts_tokio::Tokio;
 pub mod __private {
     pub use serde::{Serialize, de::DeserializeOwned};
 }
+
+/// The README's node compiles as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
