@@ -35,6 +35,20 @@ impl Cluster {
     }
 
     /// All live members, this node included; answered from memory.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl Node for Quiet {}
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Quiet).await?;
+    /// let view = node.view();
+    /// assert_eq!(view.len(), 1);
+    /// assert_eq!(view.iter().next().map(|member| member.id), Some(node.id()));
+    /// # Ok(node.stop().await?) }) }
+    /// ```
     pub fn view(&self) -> View {
         self.core.views.view()
     }
@@ -56,11 +70,43 @@ impl Cluster {
     }
 
     /// The members as a stream: the view now, then each change without a gap, or an explicit notice of one.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # use devts::MembershipEvent;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl Node for Quiet {}
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Quiet).await?;
+    /// let mut membership = node.membership();
+    /// let first = membership.next().await;
+    /// assert!(matches!(first, Some(MembershipEvent::Snapshot(view)) if view.len() == 1));
+    /// let other = devts::join(node.address(), Quiet).must_join().await?;
+    /// assert!(matches!(membership.next().await, Some(MembershipEvent::Changed { .. })));
+    /// # other.stop().await?; Ok(node.stop().await?) }) }
+    /// ```
     pub fn membership(&self) -> Membership {
         self.core.views.watch()
     }
 
     /// Tells all members something about this node: [`Member::info`].
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl Node for Quiet {}
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Quiet).info(&"green").await?;
+    /// node.set_info(&"blue")?;
+    /// let other = devts::join(node.address(), Quiet).must_join().await?;
+    /// let told = other.find_node(|member| member.info::<String>().is_ok()).expect("the first node");
+    /// assert_eq!(told.id, node.id());
+    /// # other.stop().await?; Ok(node.stop().await?) }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -100,6 +146,33 @@ impl Cluster {
     /// Sends an event to one node: in the order in which this node sends and asks, at most once. `Ok` means accepted,
     /// and never dropped silently: if it cannot be delivered later, this node's `rejected` hook is told. To wait for
     /// the peer's acknowledgement: [`SendEvent::delivered`].
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("sum", reply = u32)]
+    /// # struct Sum(u32, u32);
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("note")]
+    /// # struct Note(String);
+    ///
+    /// # #[derive(Default)]
+    /// # struct Adder { notes: Vec<String> }
+    ///
+    /// # #[devts::node("adder")]
+    /// # impl Node for Adder {
+    /// #     #[on] fn sum(&mut self, Sum(a, b): Sum) -> u32 { a + b }
+    /// #     #[on] fn note(&mut self, Note(text): Note) { self.notes.push(text); }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Adder::default()).await?;
+    /// let other = devts::join(node.address(), Adder::default()).must_join().await?;
+    /// other.send(node.id(), Note("accepted".into())).await?;
+    /// other.send(node.id(), Note("there".into())).delivered().await?;
+    /// # other.stop().await?; Ok(node.stop().await?) }) }
+    /// ```
     #[inline]
     pub fn send<E: Event>(&self, to: NodeId, event: E) -> SendEvent<'_, E> {
         SendEvent::new(&self.core, to, event)
@@ -110,6 +183,31 @@ impl Cluster {
     ///
     /// Awaited in a turn, no other turn of this node runs meanwhile; where turns would wait for each other for ever,
     /// the answer is `Deadlock`. [`crate::Context::then`] never blocks.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("note")]
+    /// # struct Note(String);
+    /// # #[derive(Default)]
+    /// # struct Adder { notes: Vec<String> }
+    /// #[derive(Serialize, Deserialize, Event)]
+    /// #[event("sum", reply = u32)]
+    /// struct Sum(u32, u32);
+    ///
+    /// #[devts::node("adder")]
+    /// impl Node for Adder {
+    ///     #[on] fn sum(&mut self, Sum(a, b): Sum) -> u32 { a + b }
+    /// }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Adder::default()).await?;
+    /// let other = devts::join(node.address(), Adder::default()).must_join().await?;
+    /// let sum = other.request(node.id(), Sum(20, 22)).timeout(Duration::from_secs(1)).await?;
+    /// assert_eq!(sum, 42);
+    /// # other.stop().await?; Ok(node.stop().await?) }) }
+    /// ```
     #[inline]
     pub fn request<E: Event>(&self, to: NodeId, event: E) -> Request<'_, E> {
         Request::new(&self.core, to, event)

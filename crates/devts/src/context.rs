@@ -80,6 +80,29 @@ impl<N> Context<N> {
 
     /// Emits an event to every other node, at once.
     ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("tick")]
+    /// # struct Tick(u32);
+    /// # #[derive(Default)]
+    /// # struct Clock { ticks: u32, sum: u32 }
+    /// # #[devts::node("clock")]
+    /// # impl Node for Clock {
+    /// #     #[on] fn tick(&mut self, Tick(by): Tick) { self.ticks += by; }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Clock::default()).await?;
+    /// node.with(|clock, cx| {
+    ///     clock.ticks += 1;
+    ///     cx.emit(Tick(1)) // in one turn with the change, so that a state never has the one without the other
+    /// })
+    /// .await??;
+    /// # Ok(node.stop().await?) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// `Full` when turns have emitted more than may wait: a turn never waits, for nodes whose turns wait for each
@@ -89,6 +112,26 @@ impl<N> Context<N> {
     }
 
     /// Sends an event to one node, at once.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("tick")]
+    /// # struct Tick(u32);
+    /// # #[derive(Default)]
+    /// # struct Clock { ticks: u32, sum: u32 }
+    /// # #[devts::node("clock")]
+    /// # impl Node for Clock {
+    /// #     #[on] fn tick(&mut self, Tick(by): Tick) { self.ticks += by; }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Clock::default()).await?;
+    /// let me = node.id();
+    /// node.with(move |_, cx| cx.send(me, Tick(1))).await??;
+    /// # Ok(node.stop().await?) }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -147,12 +190,60 @@ impl<N> Context<N> {
     }
 
     /// Runs a future beside the node's turns, until it is done or the node stops. It may wait for what turns must not.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("tick")]
+    /// # struct Tick(u32);
+    /// # #[derive(Default)]
+    /// # struct Clock { ticks: u32, sum: u32 }
+    /// # #[devts::node("clock")]
+    /// # impl Node for Clock {
+    /// #     #[on] fn tick(&mut self, Tick(by): Tick) { self.ticks += by; }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Clock::default()).await?;
+    /// node.with(|_, cx| {
+    ///     let cluster = cx.handle();
+    ///     cx.spawn(async move {
+    ///         let _ = cluster.emit(Tick(1)).include_self().await; // waits for room, if it must
+    ///     });
+    /// })
+    /// .await?;
+    /// # Ok(node.stop().await?) }) }
+    /// ```
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> Task {
         Task(self.core().tasks.spawn(future))
     }
 
     /// Runs blocking work off the executor; await it in the turn or elsewhere. A panic of the work goes on where it is
     /// awaited.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("tick")]
+    /// # struct Tick(u32);
+    /// # #[derive(Default)]
+    /// # struct Clock { ticks: u32, sum: u32 }
+    /// # #[devts::node("clock")]
+    /// # impl Node for Clock {
+    /// #     #[on] fn tick(&mut self, Tick(by): Tick) { self.ticks += by; }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Clock::default()).await?;
+    /// let sum = node.call(|clock, cx| Box::pin(async move {
+    ///     clock.sum = cx.unblock(|| (1..=10).sum()).await;
+    ///     clock.sum
+    /// })).await?;
+    /// assert_eq!(sum, 55);
+    /// # Ok(node.stop().await?) }) }
+    /// ```
     pub fn unblock<T, F>(&self, work: F) -> impl Future<Output = T> + Send + use<N, T, F>
     where
         T: Send + 'static,
@@ -180,6 +271,32 @@ impl<N> Context<N> {
 impl<N: Send + 'static> Context<N> {
     /// Runs a future beside the node's turns, and then a turn with what came out: the way to ask and wait that never
     /// blocks the node.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("tick")]
+    /// # struct Tick(u32);
+    /// # #[derive(Default)]
+    /// # struct Clock { ticks: u32, sum: u32 }
+    /// # #[devts::node("clock")]
+    /// # impl Node for Clock {
+    /// #     #[on] fn tick(&mut self, Tick(by): Tick) { self.ticks += by; }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Clock::default()).await?;
+    /// node.with(|_, cx| {
+    ///     cx.then(async { 41 }, |clock, cx, found| {
+    ///         clock.sum = found + 1;
+    ///         cx.stop();
+    ///     });
+    /// })
+    /// .await?;
+    /// node.stopped().await?;
+    /// # Ok(()) }) }
+    /// ```
     pub fn then<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -194,6 +311,34 @@ impl<N: Send + 'static> Context<N> {
 
     /// Runs a turn again and again, a period apart, until the task is cancelled or the node stops. A turn that is late
     /// is run once, not once for each period missed.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # #[derive(Serialize, Deserialize, Event)]
+    /// # #[event("tick")]
+    /// # struct Tick(u32);
+    /// # #[derive(Default)]
+    /// # struct Clock { ticks: u32, sum: u32 }
+    /// # #[devts::node("clock")]
+    /// # impl Node for Clock {
+    /// #     #[on] fn tick(&mut self, Tick(by): Tick) { self.ticks += by; }
+    /// # }
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Clock::default()).await?;
+    /// node.with(|_, cx| {
+    ///     cx.every(Duration::from_millis(1), |clock, cx| {
+    ///         clock.ticks += 1;
+    ///         if clock.ticks == 3 {
+    ///             cx.stop();
+    ///         }
+    ///     });
+    /// })
+    /// .await?;
+    /// node.stopped().await?;
+    /// # Ok(()) }) }
+    /// ```
     pub fn every(
         &self,
         period: Duration,

@@ -90,6 +90,20 @@ impl<N> NodeHandle<N> {
     /// Stops the node: turns that are queued run, then the `stopping` hook, then peers acknowledge what was said (at
     /// most `Config::stop_timeout` in all), then it leaves. Nothing is left running. Can be called again, and by many.
     ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl Node for Quiet {}
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Quiet).await?;
+    /// node.stop().await?;
+    /// node.stop().await?; // it has stopped: nothing to do
+    /// assert!(node.with(|_, _| ()).await.is_err());
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the node had stopped, or stops, for another reason: a panic, a younger life of its id.
@@ -124,6 +138,19 @@ impl<N> NodeHandle<N> {
     }
 
     /// Waits until the future is done or the node stops by itself, and stops it. The future's output is dropped.
+    ///
+    /// ```
+    /// # use devts::{Context, Event, Node, Result};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl Node for Quiet {}
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Quiet).await?;
+    /// let soon = std::future::ready(()); // most often `devts::ctrl_c()`
+    /// node.run_until(soon).await?;
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     ///
