@@ -1,4 +1,3 @@
-#![cfg_attr(not(test), no_std)]
 //! The sans-IO engine of devts: who is in the cluster, what was said, what is still to be said.
 //!
 //! No clock, socket, thread, executor, serde type or handler exists here: a host hands in facts and commands
@@ -7,6 +6,8 @@
 //!
 //! [`engine`] is the only junction. [`wire`], [`member`], [`history`] and [`session`] never import one another;
 //! what two of them share is plain data in a leaf module.
+
+#![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 

@@ -347,3 +347,23 @@ fn what_was_missed_while_down_is_a_gap_and_never_silence() {
     assert_eq!((of, first), (origin, 1));
     assert_eq!(events, (last + 1..=2000).collect::<Vec<_>>(), "and everything after it");
 }
+
+#[test]
+fn who_is_gone_for_long_is_forgotten() {
+    let mut config = Config::default();
+    config.forget_after = 60 * SECOND;
+    let mut world = World::with(1, config);
+    world.start(1, &[]);
+    world.start(2, &[0]);
+    world.start(3, &[0]);
+    world.run(SECOND);
+    world.emit(2);
+    world.run(SECOND);
+    let gone = world.life(2);
+    world.kill(2);
+    world.run(100 * SECOND);
+    assert!(world.hosts[0].engine.vector().contains_key(&gone), "a late copy would still be known");
+    world.run(40 * SECOND);
+    assert!(!world.hosts[0].engine.vector().contains_key(&gone));
+    assert!(world.views_agree());
+}

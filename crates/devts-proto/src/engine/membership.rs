@@ -232,6 +232,7 @@ impl Engine {
     /// The life at the other end of a new link had failed here: it is back.
     pub(super) fn came_back(&mut self, now: Instant, life: Life) {
         if let Some(claim) = self.members.rejoin(life) {
+            self.ended.remove(&life);
             self.peers.get_mut(&life.node).expect("remembered lives keep their peer").down_at = None;
             self.change(ChangeKind::Rejoined, claim);
             self.settle(now);

@@ -82,6 +82,8 @@ pub struct Engine {
     types: BTreeMap<Life, Vec<TypeEntry>>,
     own: Own,
     pulls: BTreeMap<Life, Pull>,
+    /// Origins out of the view, and since when.
+    ended: BTreeMap<Life, Instant>,
     waits: Waits,
     counters: Counters,
     out: VecDeque<Output>,
@@ -117,6 +119,7 @@ impl Engine {
             types: BTreeMap::new(),
             own: Own::default(),
             pulls: BTreeMap::new(),
+            ended: BTreeMap::new(),
             waits: Waits::default(),
             counters: Counters::default(),
             out: VecDeque::new(),

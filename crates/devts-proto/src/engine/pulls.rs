@@ -190,6 +190,7 @@ impl Engine {
 
     /// An origin is out of the view: everybody tells what it has of it, and takes what it lacks.
     pub(super) fn origin_ended(&mut self, now: Instant, origin: Life) {
+        self.ended.insert(origin, now);
         let have = Frame::Have(alloc::vec![(origin, self.history.position(origin))]);
         for link in self.up_links() {
             self.push(link, &have);

@@ -101,13 +101,26 @@ impl Engine {
         }
     }
 
-    /// Lives that have been gone for long are forgotten, with what was kept for them.
+    /// Lives that have been gone for long are forgotten: their events after `forget_after`, and after twice that also
+    /// that they were ever known, which until then keeps a late copy of an event from being taken for new.
     fn forget(&mut self, now: Instant) {
         for life in self.members.forget(now, self.config.forget_after) {
             if self.peers.get(&life.node).is_some_and(|peer| peer.life == life) {
                 self.peers.remove(&life.node);
             }
         }
+        let (events, all) = (self.config.forget_after, self.config.forget_after * 2);
+        for (origin, since) in &self.ended {
+            if now.since(*since) >= events {
+                self.history.trim(*origin, self.history.position(*origin));
+            }
+            if now.since(*since) >= all {
+                self.history.forget(*origin);
+                self.types.remove(origin);
+                self.pulls.remove(origin);
+            }
+        }
+        self.ended.retain(|_, since| now.since(*since) < all);
         self.settle(now);
     }
 
