@@ -80,7 +80,7 @@ impl Engine {
             Frame::Ack { received } => self.on_ack(now, id, received),
             Frame::Welcome { baseline, donors, last } => self.on_welcome(now, id, baseline, donors, last),
             Frame::Leave => self.on_leave(now, id),
-            Frame::Heartbeat => {}
+            Frame::Heartbeat => self.beat(now),
             _ => debug_assert!(false, "on_frame handles the rest"),
         }
     }

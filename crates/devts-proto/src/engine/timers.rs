@@ -60,24 +60,33 @@ impl Engine {
     }
 
     fn tend_links(&mut self, now: Instant) {
-        let due = |link: &Link, now: Instant| now >= link.last_sent + self.config.heartbeat;
-        let any = self.links.values().any(|link| link.phase == Phase::Up && due(link, now));
-        // What is due a little later goes with what is due: an idle node wakes once for all its heartbeats.
-        let beat = if any { now + self.config.heartbeat / 4 } else { now };
-        let beats: Vec<LinkId> =
-            self.up_links().into_iter().filter(|link| due(&self.links[link], beat)).collect();
+        let due = |link: &Link| link.phase == Phase::Up && now >= link.last_sent + self.config.heartbeat;
+        if self.links.values().any(due) {
+            self.beat(now);
+        }
         for id in self.up_links() {
-            let link = self.links.get_mut(&id).expect("just listed");
-            if beats.contains(&id) {
-                link.last_sent = now;
-                // A stream that takes nothing gets no second one: what waits is a sign of life as good.
-                if link.control.is_empty() {
-                    self.push(id, &Frame::Heartbeat);
-                }
-            }
             if self.links[&id].acks.since.is_some_and(|since| now >= since + ACK_AFTER) {
                 self.send_acks(id);
             }
+        }
+    }
+
+    /// Heartbeats on all links on which one is due, or will be before a quarter of the time has passed again. Done too
+    /// when a heartbeat arrives: so an idle node sends all of its own at once, idle members beat together, and each
+    /// wakes a few times a second instead of once for every link and direction.
+    pub(super) fn beat(&mut self, now: Instant) {
+        let early = self.config.heartbeat - self.config.heartbeat / 4;
+        let due = |link: &&mut Link| link.phase == Phase::Up && now >= link.last_sent + early;
+        let mut beats = Vec::new();
+        for link in self.links.values_mut().filter(due) {
+            link.last_sent = now;
+            // A stream that takes nothing gets no second one: what waits is a sign of life as good.
+            if link.control.is_empty() {
+                beats.push(link.id);
+            }
+        }
+        for link in &beats {
+            self.push(*link, &Frame::Heartbeat);
         }
         if !beats.is_empty() {
             self.tell_stable();
