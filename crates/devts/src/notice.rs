@@ -73,6 +73,8 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rejected::Unknown { from, name, version } => {
+                // A name that nobody here knows is whatever a peer says: it must not make lines in a log.
+                let name = name.escape_debug();
                 write!(f, "no handler here takes event `{name}` version {version} of node {from}")
             }
             Rejected::Undecodable { from, name, error } => {
@@ -97,5 +99,18 @@ pub(crate) fn reason(why: Undeliverable) -> &'static str {
         Undeliverable::PeerDown => "it failed or left",
         Undeliverable::PeerRestarted => "its process was replaced by a new one",
         _ => "its session is over",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rejected;
+    use devts_proto::{Life, NodeId};
+
+    #[test]
+    fn an_unknown_name_stays_on_its_line() {
+        let from = Life { node: NodeId::new(1).unwrap(), boot: 1 };
+        let text = Rejected::Unknown { from, name: "x\nleft y".into(), version: 1 }.to_string();
+        assert!(text.contains(r"`x\nleft y`") && text.lines().count() == 1, "{text}");
     }
 }

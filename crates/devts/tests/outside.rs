@@ -174,6 +174,12 @@ fn the_log_says_who_comes_and_goes() {
         second.stop().await.unwrap();
         until(&host, async || first.view().len() == 1).await;
         assert_eq!(logged(&format!("INFO devts::membership left ledger {b}")), 1);
+        // A kind is a peer's text: it gets no line of its own.
+        let forger = devts::app("x\nleft y").state(()).join(first.address()).runtime(host.clone());
+        let forger = forger.must_join().await.unwrap();
+        until(&host, async || first.view().len() == 2).await;
+        assert_eq!(logged(&format!("INFO devts::membership joined x left y {}", forger.address())), 1);
+        forger.stop().await.unwrap();
         first.stop().await.unwrap();
         let others = ["failed ", "rejoined "].map(|word| format!("INFO devts::membership {word}ledger {b}"));
         assert_eq!(others.map(|line| logged(&line)), [0, 0]);

@@ -33,7 +33,7 @@ impl Driver {
                 }
                 Output::Close { link, reason, last } => self.close(link, &reason, &last),
                 Output::Joined { donors } => self.joined(donors),
-                Output::Refused { refusal, text } => self.refused(refusal, text),
+                Output::Refused { refusal, text } => self.refused(refusal, &text),
                 Output::Member(change) => self.member(&change),
                 output => self.said(now, output),
             }
@@ -139,7 +139,8 @@ impl Driver {
         }
     }
 
-    fn refused(&mut self, refusal: Refusal, text: String) {
+    fn refused(&mut self, refusal: Refusal, text: &str) {
+        let text = one_line(text);
         log::warn!(target: "devts::membership", "refused: {refusal}: {text}");
         if refusal == Refusal::Superseded {
             self.core.joined(Err(JoinError::Refused { refusal, text }));
@@ -160,7 +161,7 @@ impl Driver {
             _ => None,
         };
         if let Some(word) = word {
-            log::info!(target: "devts::membership", "{word} {} {}", member.kind, member.address);
+            log::info!(target: "devts::membership", "{word} {} {}", one_line(&member.kind), member.address);
         }
         let life = member.life();
         let event = PeerEvent::new(change.kind, member);
@@ -205,4 +206,9 @@ impl Driver {
         let name = self.core.outbox().types.name(ty).to_string();
         self.items.push_back(Item::Rejected(Rejected::Undeliverable { to, name, why }));
     }
+}
+
+/// A peer's text, for the log: a line of it must not pass for one of ours.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
