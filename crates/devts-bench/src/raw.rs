@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// Written at once. Larger ones were no faster.
-const WRITE: usize = 64 << 10;
+/// Written at once: with 64 KiB an event of 4 KiB costs a third more.
+const WRITE: usize = 256 << 10;
 /// Read at once.
-const READ: usize = 256 << 10;
+const READ: usize = 512 << 10;
 /// The length in front of each event.
 const PREFIX: usize = 4;
 
