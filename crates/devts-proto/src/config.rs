@@ -113,8 +113,8 @@ impl Config {
                 "a shortest above zero, then a longest",
             ),
             (self.history >= 1 << 20, "history", "at least 1 MiB"),
-            (self.receive_window >= 256 << 10, "receive_window", "at least 256 KiB"),
-            (self.session >= 256 << 10, "session", "at least 256 KiB"),
+            (self.receive_window >= 128 << 10, "receive_window", "at least 128 KiB"),
+            (self.session >= 128 << 10, "session", "at least 128 KiB"),
             ((1..=16 << 20).contains(&self.max_message), "max_message", "1 byte to 16 MiB"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
