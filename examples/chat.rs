@@ -62,7 +62,9 @@ fn name(member: &Member) -> String {
 async fn obey(line: &str, my_name: &str, cluster: &Cluster) -> Result {
     let my_name = my_name.to_owned();
     if line == "/who" {
-        cluster.view().iter().for_each(|member| say(format_args!("* {}", name(member))));
+        let view = cluster.view();
+        let chatters = view.iter().filter(|member| member.kind == "chat");
+        chatters.for_each(|member| say(format_args!("* {}", name(member))));
     } else if let Some(rest) = line.strip_prefix("/to ") {
         let (to, text) = rest.split_once(' ').unwrap_or((rest, ""));
         match cluster.find_node(|member| member.kind == Chat::kind() && name(member) == to) {
