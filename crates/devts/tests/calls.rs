@@ -88,11 +88,10 @@ struct Wait {
     millis: u32,
     /// Asked in the turn, if not zero.
     ask: u64,
-    deferred: bool,
 }
 
 fn wait(millis: u32) -> Wait {
-    Wait { millis, ask: 0, deferred: false }
+    Wait { millis, ask: 0 }
 }
 
 struct Waiter(Host);
@@ -102,7 +101,7 @@ impl Node for Waiter {
     #[on]
     async fn wait(&mut self, event: Wait, cx: &mut Context<Self>) -> devts::Result<u32> {
         if let Some(other) = NodeId::new(event.ask) {
-            let ask = Wait { millis: event.millis, ask: cx.id().get(), deferred: false };
+            let ask = Wait { millis: event.millis, ask: cx.id().get() };
             return Ok(cx.request(other, ask).timeout(Duration::from_secs(30)).await?);
         }
         self.0.sleep(Duration::from_millis(event.millis.into())).await;
@@ -185,11 +184,11 @@ async fn to_oneself(host: Host) {
 async fn deadlocks_are_told(host: Host) {
     let nodes = waiters(&host, 2).await;
     let (a, b) = (nodes[0].id(), nodes[1].id());
-    let to_itself = Wait { millis: 1, ask: b.get(), deferred: false };
+    let to_itself = Wait { millis: 1, ask: b.get() };
     let error = nodes[0].request(b, to_itself).timeout(Duration::from_secs(30)).await.unwrap_err();
     assert!(matches!(&error, RequestError::Remote { text, .. } if text.contains("never end")), "{error}");
     // b's turn asks a, whose turn asks b.
-    let in_a_circle = Wait { millis: 1, ask: a.get(), deferred: false };
+    let in_a_circle = Wait { millis: 1, ask: a.get() };
     let error = nodes[0].request(b, in_a_circle).timeout(Duration::from_secs(30)).await.unwrap_err();
     assert!(matches!(&error, RequestError::Remote { text, .. } if text.contains("never end")), "{error}");
     let inside =

@@ -178,7 +178,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&life.node) else { return };
         let mut incoming = core::mem::take(&mut self.incoming);
         let received = peer.session.receive(now, lane, offset, bytes, &mut incoming);
-        self.take(now, life, &mut incoming);
+        self.take(life, &mut incoming);
         self.incoming = incoming;
         match received {
             Ok(()) => {
@@ -194,7 +194,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&life.node) else { return };
         let mut incoming = Vec::new();
         let acked = peer.session.acked(received, &mut incoming);
-        self.take(now, life, &mut incoming);
+        self.take(life, &mut incoming);
         match acked {
             Ok(()) => self.tend_session(id, life.node),
             Err(error) => self.misbehaved(now, id, &error.to_string()),
@@ -224,13 +224,13 @@ impl Engine {
     }
 
     /// Passes on what a session brought.
-    pub(super) fn take(&mut self, now: Instant, from: Life, incoming: &mut Vec<Incoming>) {
+    pub(super) fn take(&mut self, from: Life, incoming: &mut Vec<Incoming>) {
         for what in incoming.drain(..) {
-            self.take_one(now, from, what);
+            self.take_one(from, what);
         }
     }
 
-    fn take_one(&mut self, now: Instant, from: Life, what: Incoming) {
+    fn take_one(&mut self, from: Life, what: Incoming) {
         let peer = from.node;
         let output = match what {
             Incoming::Call { call, cost } => {
@@ -251,7 +251,7 @@ impl Engine {
             Incoming::StateRefused { ask, why } => Output::StateRefused { from: peer, ask, why },
             Incoming::Delivered { receipt } => Output::Delivered { to: peer, receipt },
             Incoming::Probe { initiator, wait, request } => {
-                return self.on_probe(now, peer, initiator, wait, request);
+                return self.on_probe(peer, initiator, wait, request);
             }
         };
         self.out.push_back(output);

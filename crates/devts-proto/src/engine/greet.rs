@@ -254,7 +254,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(&life.node) else { return };
         let mut incoming = Vec::new();
         let resumed = peer.session.peer_resumed(resume, &mut incoming);
-        self.take(now, life, &mut incoming);
+        self.take(life, &mut incoming);
         match resumed {
             Ok(Resumed { ended, say_again }) => {
                 if let Some(ended) = ended {
@@ -292,7 +292,6 @@ impl Engine {
         }
         let link = self.links.get_mut(&id).expect("found above");
         link.phase = Phase::Up;
-        link.last_heard = now;
         self.counters.links_up += 1;
         let purpose = link.purpose;
         let peer = self.peers.get_mut(&life.node).expect("the caller admitted it");

@@ -52,7 +52,6 @@ pub(super) struct Link {
     pub(super) control: Vec<u8>,
     pub(super) writing: bool,
     pub(super) last_sent: Instant,
-    pub(super) last_heard: Instant,
     /// Claims that came before this node was in the cluster.
     pub(super) held: Vec<Claim>,
     pub(super) welcome: Welcome,
@@ -124,7 +123,6 @@ impl Link {
             control: Vec::new(),
             writing: false,
             last_sent: now,
-            last_heard: now,
             held: Vec::new(),
             welcome: Welcome::default(),
             flow: Flow::default(),

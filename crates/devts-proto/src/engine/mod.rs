@@ -241,11 +241,11 @@ impl Engine {
 
     /// Closes a link by this end's will: what it still has to say is written first.
     fn close(&mut self, now: Instant, link: LinkId, reason: CloseReason) {
-        let Some(closed) = self.links.remove(&link) else { return };
+        let Some(mut closed) = self.links.remove(&link) else { return };
         if matches!(reason, CloseReason::Misbehaved(_)) {
             self.counters.misbehaved += 1;
         }
-        let last = closed.control.clone();
+        let last = core::mem::take(&mut closed.control);
         if closed.phase != Phase::Dialling {
             self.out.push_back(Output::Close { link, reason, last });
         }

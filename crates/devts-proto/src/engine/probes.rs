@@ -8,7 +8,6 @@
 
 use super::{Engine, Output, RequestError};
 use crate::id::{Life, NodeId, RequestId};
-use crate::time::Instant;
 use alloc::collections::BTreeMap;
 
 /// The waits of this node's turns.
@@ -52,14 +51,7 @@ impl Engine {
     }
 
     /// `from` waits for this node's answer to its `request`, in a chain that `initiator` began.
-    pub(super) fn on_probe(
-        &mut self,
-        _now: Instant,
-        from: NodeId,
-        initiator: Life,
-        wait: u64,
-        request: RequestId,
-    ) {
+    pub(super) fn on_probe(&mut self, from: NodeId, initiator: Life, wait: u64, request: RequestId) {
         let owed = self.peers.get(&from).is_some_and(|peer| peer.session.owes(request));
         let Some((to, mine, number)) = self.waits.single().filter(|_| owed) else { return };
         if initiator == self.life() {

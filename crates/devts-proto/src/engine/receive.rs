@@ -36,7 +36,6 @@ impl Engine {
 
     fn heard(&mut self, now: Instant, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.last_heard = now;
         if let Some(peer) = link.up().and_then(|life| self.peers.get_mut(&life.node)) {
             peer.watch.heard(now);
         }
