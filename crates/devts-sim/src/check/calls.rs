@@ -1,0 +1,1 @@
+//! Sends and requests: once, in order, ended.

@@ -1,0 +1,1 @@
+//! Events: once, in order, gaps told.

@@ -1,0 +1,1 @@
+//! Linearizable registers, per key.

@@ -1,0 +1,16 @@
+//! The simulated host of devts: time, network, crashes and disks of a whole cluster, virtual and from one seed, so that
+//! a run can be made again exactly. It runs what ships: a node cannot tell it from another host, but for its name. It
+//! knows no node, no event and no view; `devts::sim` does.
+
+pub mod check;
+mod disk;
+mod fault;
+mod generate;
+mod plan;
+mod rng;
+mod shrink;
+pub mod story;
+pub mod timeline;
+mod trace;
+
+pub use rng::Rng;

@@ -1,0 +1,1 @@
+//! Timed faults, and their text form.

@@ -1,0 +1,1 @@
+//! The shortest plan that still fails.

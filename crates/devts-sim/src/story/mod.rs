@@ -1,0 +1,1 @@
+//! Stories: their grammar.
