@@ -15,9 +15,12 @@ pub struct NoRuntime {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-#[cfg(not(any(feature = "tokio", feature = "smol")))]
+#[cfg(not(any(feature = "tokio", feature = "smol", feature = "sim")))]
 const NO_FEATURE: &str = "devts was built without a host: enable its feature `tokio` or `smol` (or both), or give a \
      runtime of your own with `.runtime(..)`";
+#[cfg(all(feature = "sim", not(any(feature = "tokio", feature = "smol"))))]
+const NO_FEATURE: &str = "devts was built with the simulator as its only host: nodes run in a world of `devts::sim`; to \
+     run them on this machine enable its feature `tokio` or `smol`, or give a runtime of your own with `.runtime(..)`";
 
 impl NoRuntime {
     #[cfg(not(any(feature = "tokio", feature = "smol")))]

@@ -107,6 +107,8 @@ mod seeds;
 mod send;
 mod shape;
 mod shared;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod start;
 mod stats;
 mod tasks;

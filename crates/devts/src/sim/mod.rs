@@ -1,0 +1,1 @@
+//! A cluster of nodes in a simulated world.
