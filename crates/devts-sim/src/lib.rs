@@ -14,3 +14,4 @@ pub mod timeline;
 mod trace;
 
 pub use rng::Rng;
+pub use trace::{Change, Difference, KEPT_LINES, Line, Lines, Mode, NOBODY, Trace, What, hash_bytes};
