@@ -13,5 +13,7 @@ pub mod story;
 pub mod timeline;
 mod trace;
 
+pub use fault::{Fault, FaultError, MachineId, Nodes};
+pub use plan::{Left, Plan, PlanError, Reason, Step, StepError};
 pub use rng::Rng;
 pub use trace::{Change, Difference, KEPT_LINES, Line, Lines, Mode, NOBODY, Trace, What, hash_bytes};
