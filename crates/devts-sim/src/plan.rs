@@ -127,7 +127,7 @@ impl Plan {
     pub fn check(&self, machines: usize) -> Result<(), StepError> {
         let mut before = Duration::ZERO;
         for (place, step) in self.steps.iter().enumerate() {
-            let refused = |reason| StepError { place, step: step.clone(), reason };
+            let refused = |reason| StepError { place, text: step.to_string(), reason };
             step.fault.check(machines).map_err(|e| refused(Reason::Fault(e)))?;
             if step.at < before {
                 return Err(refused(Reason::Backwards { at: step.at, before }));
@@ -159,15 +159,15 @@ impl Plan {
 pub struct StepError {
     /// Its place in [`Plan::steps`].
     pub place: usize,
-    /// The step.
-    pub step: Step,
+    /// Its line.
+    pub text: String,
     /// Why not.
     pub reason: Reason,
 }
 
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "step {} of the plan, `{}`: {}", self.place + 1, self.step, self.reason)
+        write!(f, "step {} of the plan, `{}`: {}", self.place + 1, self.text, self.reason)
     }
 }
 

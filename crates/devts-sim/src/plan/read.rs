@@ -7,7 +7,7 @@ use super::{Plan, Step};
 use crate::fault::{Fault, FaultError, MOST_PER_MILLE, Nodes};
 
 /// The first word of every fault.
-const VERBS: [&str; 15] = [
+pub(crate) const VERBS: [&str; 15] = [
     "cut", "heal", "mend", "slow", "lose", "reset", "kill", "power", "start", "pause", "starve", "clock",
     "wall", "disk", "flap",
 ];
