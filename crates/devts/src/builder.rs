@@ -7,6 +7,7 @@ use crate::handle::NodeHandle;
 use crate::host::NoRuntime;
 use crate::node::Node;
 use crate::seeds::ToSeeds;
+use crate::tap::Watch;
 use crate::{Error, start};
 use bytes::Bytes;
 use devts_proto::NodeId;
@@ -81,6 +82,7 @@ pub struct Builder<N> {
     pub(crate) security: Option<Security>,
     pub(crate) info: Result<Bytes, InfoError>,
     pub(crate) on_panic: OnPanic,
+    pub(crate) watch: Watch<N>,
 }
 
 impl<N> fmt::Debug for Builder<N> {
@@ -106,6 +108,7 @@ impl<N: Node> Builder<N> {
             security: None,
             info: Ok(Bytes::new()),
             on_panic: OnPanic::default(),
+            watch: Watch::default(),
         }
     }
 

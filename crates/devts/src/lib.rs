@@ -111,6 +111,7 @@ mod shared;
 pub mod sim;
 mod start;
 mod stats;
+mod tap;
 mod tasks;
 mod turn;
 mod types;

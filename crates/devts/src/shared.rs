@@ -9,6 +9,7 @@ use crate::member::Views;
 use crate::outbox::{Bounds, Caller, Outbox, Refused, Shut};
 use crate::promise::Promise;
 use crate::stats::{Pulse, Tally};
+use crate::tap::Tap;
 use crate::tasks::Tasks;
 use crate::waiters::Waiters;
 use crate::{Event, JoinError, turn, types};
@@ -69,6 +70,7 @@ pub(crate) struct Core {
     pub(crate) tasks: Tasks,
     pub(crate) tally: Tally,
     pub(crate) pulse: Pulse,
+    pub(crate) tap: Tap,
     pub(crate) counters: Mutex<Counters>,
     outbox: Mutex<Outbox>,
     reports: Mutex<Vec<Report>>,
@@ -87,6 +89,7 @@ pub(crate) struct Parts {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) join: Promise<Result<(), JoinError>>,
+    pub(crate) tap: Tap,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,6 +112,7 @@ impl Core {
             tasks: Tasks::new(parts.runtime.clone()),
             tally: Tally::default(),
             pulse: Pulse::default(),
+            tap: parts.tap,
             counters: Mutex::default(),
             outbox: Mutex::new(Outbox::new(bounds)),
             reports: Mutex::default(),
@@ -164,7 +168,9 @@ impl Core {
             // Under the lock, so that this node takes its own events in the order in which they are numbered.
             self.mailbox.push_own_event(encoded);
         }
+        let number = outbox.count();
         drop(outbox);
+        self.tap.emitted(number);
         if asleep {
             self.driver.wake();
         }

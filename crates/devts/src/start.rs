@@ -137,8 +137,9 @@ fn launch<N: Node>(
     let mut config = builder.config;
     config.engine.checksum = crc32c::crc32c_append;
     let engine = Engine::new(Instant::from_origin(runtime.now()), config.engine.clone(), me, seed);
-    let (kind, on_panic) = (builder.kind, builder.on_panic);
-    let core = Arc::new(Core::new(Parts { node, address, kind, config, on_panic, runtime, transport, join }));
+    let (kind, on_panic, tap) = (builder.kind, builder.on_panic, builder.watch.tap);
+    let parts = Parts { node, address, kind, config, on_panic, runtime, transport, join, tap };
+    let core = Arc::new(Core::new(parts));
     let mut declared = core.outbox();
     events.entries.iter().for_each(|entry| (entry.declare)(&mut declared.types));
     let own = declared.types.fresh().to_vec();
@@ -147,7 +148,8 @@ fn launch<N: Node>(
     log::info!(target: "devts", "cluster port {address}");
     let jobs = Jobs::new();
     let handle = NodeHandle::new(core.clone(), jobs.clone());
-    let dispatch = Dispatch::new(builder.node, events, handle.clone(), jobs, seed ^ 1);
+    let turns = builder.watch.turns;
+    let dispatch = Dispatch::new(builder.node, events, turns, handle.clone(), jobs, seed ^ 1);
     let dispatch = core.tasks.spawn(dispatch.run());
     core.tasks.spawn(accept(core.clone(), listener));
     let driver = Driver::new(core.clone(), engine, builder.seeds, builder.must_join, dispatch);
@@ -175,6 +177,7 @@ async fn drive(core: Arc<Core>, driver: Driver) {
         log::warn!(target: "devts", "a task does not end: a handler blocks its thread");
         core.blame(Cause::Overdue);
     }
+    core.tap.stopped();
     core.stopped();
 }
 

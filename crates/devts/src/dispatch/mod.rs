@@ -15,6 +15,7 @@ use crate::node::Node;
 use crate::notice::Gap;
 use crate::shared::{Cause, Core};
 use crate::stats::Tally;
+use crate::tap::Turns;
 use crate::turn::{Guarded, Mark, guard, pause};
 use crate::waiters::Woken;
 use crate::{JoinError, OnPanic};
@@ -33,6 +34,7 @@ const CREDIT: usize = 64 * 1024;
 /// See the module.
 pub(crate) struct Dispatch<N: Node> {
     node: N,
+    turns: Turns<N>,
     cx: Context<N>,
     core: Arc<Core>,
     jobs: Arc<Jobs<N>>,
@@ -82,6 +84,7 @@ impl<N: Node> Dispatch<N> {
     pub(crate) fn new(
         node: N,
         events: Events<N>,
+        turns: Turns<N>,
         handle: NodeHandle<N>,
         jobs: Arc<Jobs<N>>,
         seed: u64,
@@ -90,6 +93,7 @@ impl<N: Node> Dispatch<N> {
         let before = Life { node: core.node, boot: 0 };
         Dispatch {
             node,
+            turns,
             cx: Context::new(handle, before, seed),
             events,
             targets: Targets::default(),
@@ -116,6 +120,7 @@ impl<N: Node> Dispatch<N> {
             let mut taken = 0;
             while let Some(item) = self.queue.pop_front() {
                 self.take(item).await;
+                self.turns.over(&self.node);
                 if self.ended.is_some() {
                     break;
                 }
@@ -316,6 +321,7 @@ impl<N: Node> Dispatch<N> {
         match self.over(result) {
             Some(Ok(())) => {
                 self.joined = true;
+                self.core.tap.entered(self.life);
                 self.core.command(Command::SetReady);
                 self.core.joined(Ok(()));
                 self.release();

@@ -26,9 +26,13 @@ impl<N: Node> Dispatch<N> {
         if last <= known {
             return;
         }
-        let at = skip(&bytes, (known + 1).saturating_sub(first));
+        let new = first.max(known + 1);
+        let at = skip(&bytes, new - first);
         self.runs(Some(origin), bytes, at).await;
         self.vector.insert(origin, last);
+        if self.ended.is_none() {
+            self.core.tap.handled(origin, new, last);
+        }
     }
 
     pub(super) async fn own_events(&mut self, bytes: Vec<u8>) {

@@ -61,6 +61,7 @@ impl<N: Node> Dispatch<N> {
     pub(super) async fn begin(&mut self, life: Life, donors: Vec<NodeId>, baseline: Vector) {
         self.life = Some(life);
         self.vector = baseline;
+        self.core.tap.joined(life, &self.vector);
         let view = self.core.views.view();
         let donors: Vec<NodeId> = donors.into_iter().filter(|id| self.is_mate(&view, *id)).collect();
         if self.events.restore.is_none() || donors.is_empty() {
@@ -198,6 +199,7 @@ impl<N: Node> Dispatch<N> {
             let known = self.vector.entry(origin).or_default();
             *known = last.max(*known);
         }
+        self.core.tap.restored(&self.vector);
         self.core.command(Command::Restored(self.vector.clone()));
     }
 
@@ -219,6 +221,7 @@ impl<N: Node> Dispatch<N> {
     /// Nothing stands in for the missing events.
     async fn pass(&mut self, gap: Gap) {
         self.vector.insert(gap.origin, gap.last);
+        self.core.tap.gap(gap.origin, gap.first, gap.last);
         self.tell_gap(gap).await;
     }
 }

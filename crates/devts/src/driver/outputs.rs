@@ -184,7 +184,9 @@ impl Driver {
     fn show(&mut self) {
         let members = self.engine.view().map(Member::new).collect();
         self.changes.sort_by_key(|(_, version)| *version);
-        self.core.views.show(View::new(self.engine.view_version(), members), &self.changes);
+        let view = View::new(self.engine.view_version(), members);
+        self.core.views.show(view.clone(), &self.changes);
+        self.core.tap.shown(&view, &self.changes);
         self.changes.clear();
     }
 
@@ -204,6 +206,7 @@ impl Driver {
 
     fn undeliverable(&mut self, to: NodeId, ty: u16, why: Undeliverable) {
         let name = self.core.outbox().types.name(ty).to_string();
+        self.core.tap.undeliverable(to, &name, why);
         self.items.push_back(Item::Rejected(Rejected::Undeliverable { to, name, why }));
     }
 }
