@@ -105,9 +105,13 @@ pub(super) async fn now_is_monotonic(host: Host) {
         assert!(now >= last, "the clock went back from {last:?} to {now:?}");
         last = now;
     }
+}
+
+pub(super) async fn now_is_one_for_all_threads(host: Host) {
+    let before = host.now();
     let other = Arc::clone(&host);
     let there = outside(move || other.now()).await;
-    assert!(there >= last && host.now() >= there, "threads do not share one clock");
+    assert!(there >= before && host.now() >= there, "threads do not share one clock");
 }
 
 pub(super) async fn wall_is_sane(host: Host) {
