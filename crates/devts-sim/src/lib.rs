@@ -19,6 +19,7 @@ pub mod timeline;
 mod trace;
 mod world;
 
+pub use disk::{Disk, DiskCounts, File};
 pub use fault::{Fault, FaultError, MachineId, Nodes};
 pub use machine::Machine;
 pub use plan::{Left, Plan, PlanError, Reason, Step, StepError};
