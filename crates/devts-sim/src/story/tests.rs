@@ -49,7 +49,7 @@ fn the_frame_and_settings() {
         at 1s n5..n6 join through n1,nobody as n2
         at the end everybody sees everybody";
     let story = Story::parse(text).unwrap();
-    assert_eq!((story.nodes, story.machines, story.seeds, story.lasts), (2, 6, 4, 9Duration::ZERO));
+    assert_eq!((story.nodes, story.machines, story.seeds, story.lasts), (2, 6, 4, 90 * S));
     assert_eq!(story.settings, [Setting::History(1 << 20), Setting::Latency(Duration::from_millis(20))]);
     let step = &story.steps[0];
     assert_eq!((step.number, step.text.as_str()), (9, "at 1s n5..n6 join through n1,nobody as n2"));
@@ -80,7 +80,7 @@ fn what_happens() {
 #[test]
 fn again_and_again() {
     let every = |line: &str| (step(line).from, step(line).again);
-    assert_eq!(every("every 1s n1 emits"), (Duration::ZERO, Some((S, 12Duration::ZERO))));
+    assert_eq!(every("every 1s n1 emits"), (Duration::ZERO, Some((S, 120 * S))));
     assert_eq!(every("every 2s from 5s until 9s heal"), (5 * S, Some((2 * S, 9 * S))));
 }
 
@@ -114,13 +114,13 @@ fn expectations() {
         before,
         what: Condition::Sees { who: everybody(), whom: named(&[3]), how: Seen::Failed },
     };
-    assert_eq!(expected("never anybody sees n3 failed"), never(Duration::ZERO, 12Duration::ZERO));
+    assert_eq!(expected("never anybody sees n3 failed"), never(Duration::ZERO, 120 * S));
     assert_eq!(expected("never after 5s before 9s anybody sees n3 failed"), never(5 * S, 9 * S));
     let at_most = |after, per_minute| Expectation::AtMost {
         count: 4,
         who: named(&[1]),
         after,
-        before: 12Duration::ZERO,
+        before: 120 * S,
         per_minute,
     };
     assert_eq!(expected("at most 4 view changes at n1"), at_most(Duration::ZERO, false));
@@ -221,9 +221,9 @@ fn time_goes_forwards() {
 
 #[test]
 fn what_is_after_the_end_is_never_judged() {
-    let after = |at| Reason::AfterTheEnd { at, lasts: 12Duration::ZERO }.to_string();
+    let after = |at| Reason::AfterTheEnd { at, lasts: 120 * S }.to_string();
     assert_eq!(wrong("by 121s n1 sees n2"), (4, after(121 * S)));
-    assert_eq!(wrong("at 3m n1 emits"), (4, after(18Duration::ZERO)));
+    assert_eq!(wrong("at 3m n1 emits"), (4, after(180 * S)));
     assert_eq!(wrong("never after 2m1s n1 sees n2 failed"), (4, after(121 * S)));
 }
 
@@ -238,7 +238,7 @@ fn who_is_not_there_is_never_judged() {
     assert_eq!(wrong("at 8s power off n2\nby 9s n2 sees n1"), (5, not(2, 9 * S)));
     assert!(around("at 8s kill n2\nat 9s start n2\nby 10s n2 sees n1").is_ok());
     // In the whole span.
-    assert_eq!(wrong("at 8s n2 leaves\nnever after 9s n2 sees n1 failed"), (5, not(2, 12Duration::ZERO)));
+    assert_eq!(wrong("at 8s n2 leaves\nnever after 9s n2 sees n1 failed"), (5, not(2, 120 * S)));
     assert!(around("at 8s n2 leaves\nnever after 7s n2 sees n1 failed").is_ok());
     assert!(around("by 5s n1 sees n2").is_ok(), "before anything happens");
 }
