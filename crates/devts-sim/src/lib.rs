@@ -21,8 +21,10 @@ mod world;
 
 pub use disk::{Disk, DiskCounts, File};
 pub use fault::{Fault, FaultError, MachineId, Nodes};
+pub use generate::Faults;
 pub use machine::Machine;
 pub use plan::{Left, Plan, PlanError, Reason, Step, StepError};
 pub use rng::Rng;
+pub use shrink::shrink;
 pub use trace::{Change, Difference, KEPT_LINES, Line, Lines, Mode, NOBODY, Trace, What, hash_bytes};
 pub use world::{Running, Settings, Stuck, World};

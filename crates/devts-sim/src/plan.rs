@@ -109,7 +109,8 @@ impl Plan {
         self
     }
 
-    fn insert(&mut self, at: Duration, fault: Fault) {
+    /// One more step, behind those of the same time.
+    pub(crate) fn insert(&mut self, at: Duration, fault: Fault) {
         let place = self.steps.partition_point(|step| step.at <= at);
         self.steps.insert(place, Step { at, fault });
     }
