@@ -64,6 +64,7 @@ impl Engine {
         let session = self.member_session(to)?;
         let request = session.request(now, args.ty, args.body, args.timeout, wait)?;
         self.called(to);
+        self.alarm.arm(now + args.timeout);
         if args.in_turn {
             self.begin_wait(to, request);
         }
@@ -172,7 +173,7 @@ impl Engine {
 
     pub(super) fn on_data(&mut self, now: Instant, id: LinkId, lane: Lane, offset: u64, bytes: Bytes) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.owes(now, bytes.len());
+        link.owes(now, bytes.len(), &mut self.alarm);
         link.acks.lanes = true;
         let life = link.peer.expect("a link in use has a peer");
         let Some(peer) = self.peers.get_mut(&life.node) else { return };

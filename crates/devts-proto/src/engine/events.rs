@@ -131,7 +131,10 @@ impl Engine {
             }
             match peer.holds_since {
                 _ if !holds => peer.holds_since = None,
-                None => peer.holds_since = Some(now),
+                None => {
+                    peer.holds_since = Some(now);
+                    self.alarm.arm(now + self.config.slow_after);
+                }
                 Some(since) if now.since(since) >= self.config.slow_after => {
                     peer.slow = true;
                     peer.holds_since = None;
@@ -214,7 +217,7 @@ impl Engine {
     fn deliver(&mut self, now: Instant, id: LinkId, origin: Life, first: u64, count: u32, events: Bytes) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let via = link.peer.expect("a link in use has a peer").node;
-        link.owes(now, events.len());
+        link.owes(now, events.len(), &mut self.alarm);
         link.acks.names(origin);
         if let Some(peer) = self.peers.get_mut(&via) {
             peer.unused += events.len();
@@ -232,7 +235,7 @@ impl Engine {
     fn known(&mut self, now: Instant, id: LinkId, origin: Life, count: u64) {
         self.counters.events_known += count;
         if let Some(link) = self.links.get_mut(&id) {
-            link.owes(now, ACK_BYTES);
+            link.owes(now, ACK_BYTES, &mut self.alarm);
             link.acks.names(origin);
         }
         self.send_acks_if_many(id);
@@ -300,6 +303,7 @@ impl Engine {
             } else if link.flow.have.len() < MAX_ORIGINS || link.flow.have.contains_key(&origin) {
                 let have = link.flow.have.entry(origin).or_default();
                 *have = seq.max(*have);
+                self.alarm.reset();
                 self.pull(now, origin);
                 self.trim_ended(origin);
             }
@@ -427,6 +431,7 @@ impl Engine {
 
     /// The node's state now reflects `vector`: events up to it will not be delivered any more.
     pub fn restored(&mut self, now: Instant, vector: &Vector) {
+        self.alarm.reset();
         let me = self.life();
         for (origin, seq) in vector.iter().filter(|(origin, _)| **origin != me) {
             if *seq > self.history.position(*origin) {

@@ -21,6 +21,7 @@ impl Engine {
 
     /// A dialled stream is open.
     pub fn handle_link_up(&mut self, now: Instant, link: LinkId) {
+        self.alarm.reset();
         self.catch_up(now);
         let Some(open) = self.links.get_mut(&link).filter(|open| open.phase == Phase::Dialling) else {
             return;
@@ -51,6 +52,7 @@ impl Engine {
 
     /// A dial failed.
     pub fn handle_dial_failed(&mut self, now: Instant, link: LinkId, why: DialFailure) {
+        self.alarm.reset();
         self.catch_up(now);
         let Some(failed) = self.links.remove(&link) else { return };
         self.dial_failed(now, failed.purpose, why);
@@ -58,6 +60,7 @@ impl Engine {
 
     /// The stream ended or was reset.
     pub fn handle_link_down(&mut self, now: Instant, link: LinkId) {
+        self.alarm.reset();
         self.catch_up(now);
         if let Some(lost) = self.links.remove(&link) {
             self.after_link(now, lost, true);

@@ -26,6 +26,7 @@ impl Engine {
     /// node is in no cluster; then it is its cluster's first, unless `must_join`, and goes on trying the seeds.
     pub fn join(&mut self, now: Instant, seeds: usize, must_join: bool) {
         debug_assert!(self.stage == Stage::Idle, "a node joins once");
+        self.alarm.reset();
         self.stage = Stage::Joining { must_join };
         let redial = super::peer::Redial::at(now, self.config.redial.0);
         self.seeds = alloc::vec![Seed { redial, tried: false, is: None }; seeds];

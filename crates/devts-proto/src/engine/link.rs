@@ -1,6 +1,7 @@
 //! One byte stream to a peer as the engine sees it: how far its greeting is, what control frames wait to be
 //! written, and where its cursors stand. Knows nothing of membership or of other links.
 
+use super::alarm::Alarm;
 use crate::checksum::Checksum;
 use crate::claim::{Claim, Vector};
 use crate::history::Cursor;
@@ -142,8 +143,11 @@ impl Link {
     }
 
     /// Something of this size arrived that must be acknowledged by and by.
-    pub(super) fn owes(&mut self, now: Instant, bytes: usize) {
-        self.acks.since.get_or_insert(now);
+    pub(super) fn owes(&mut self, now: Instant, bytes: usize, alarm: &mut Alarm) {
+        if self.acks.since.is_none() {
+            self.acks.since = Some(now);
+            alarm.owes(now, self.id);
+        }
         self.acks.bytes += bytes;
     }
 }

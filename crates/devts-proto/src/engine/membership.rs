@@ -217,6 +217,7 @@ impl Engine {
     /// Tells everybody that this node leaves, and closes all links.
     pub fn leave(&mut self, now: Instant) {
         self.catch_up(now);
+        self.alarm.reset();
         self.stage = Stage::Left;
         let links: Vec<(LinkId, Phase)> = self.links.values().map(|link| (link.id, link.phase)).collect();
         for (link, phase) in links {
@@ -269,8 +270,9 @@ impl Engine {
         if self.stage != Stage::Member {
             return;
         }
-        let due: Vec<NodeId> =
-            self.peers.keys().copied().filter(|node| self.member_due(now, *node) <= now).collect();
+        let under_way = self.under_way();
+        let wants = |(node, peer): &(&NodeId, &Peer)| self.member_due(now, **node, peer, &under_way) <= now;
+        let due: Vec<NodeId> = self.peers.iter().filter(wants).map(|(node, _)| *node).collect();
         for node in due {
             let dice = self.rng.below(512);
             let alive = self.members.alive(node).is_some();
@@ -282,15 +284,25 @@ impl Engine {
     }
 
     /// When a peer wants to be dialled: it has no link, or a quiet one.
-    pub(super) fn member_due(&self, now: Instant, node: NodeId) -> Instant {
-        let Some(peer) = self.peers.get(&node) else { return Instant::NEVER };
-        let under_way = self.links.values().any(|link| {
-            link.phase != Phase::Up
-                && (link.purpose == Some(Purpose::Member(node))
-                    || link.peer.is_some_and(|life| life.node == node))
-        });
+    pub(super) fn member_due(
+        &self,
+        now: Instant,
+        node: NodeId,
+        peer: &Peer,
+        under_way: &[NodeId],
+    ) -> Instant {
         let quiet = peer.watch.verdict(now, &self.config) != crate::member::Verdict::Fine;
         let wanted = peer.link.is_none() || quiet;
-        if wanted && !under_way { peer.redial.at } else { Instant::NEVER }
+        if wanted && !under_way.contains(&node) { peer.redial.at } else { Instant::NEVER }
+    }
+
+    /// The members to whom a link is on its way: dialled, or being greeted.
+    pub(super) fn under_way(&self) -> Vec<NodeId> {
+        let coming = self.links.values().filter(|link| link.phase != Phase::Up);
+        let to = |link: &super::link::Link| match link.purpose {
+            Some(Purpose::Member(node)) => [Some(node), link.peer.map(|life| life.node)],
+            _ => [None, link.peer.map(|life| life.node)],
+        };
+        coming.flat_map(to).flatten().collect()
     }
 }

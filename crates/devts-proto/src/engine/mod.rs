@@ -4,6 +4,7 @@
 //! Four kinds of methods, told apart by name: facts (`handle_*`, infallible), commands (may refuse, with a typed
 //! error), the way out ([`Engine::poll_output`], [`Engine::transmit`]) and views.
 
+mod alarm;
 mod calls;
 mod events;
 mod greet;
@@ -31,6 +32,7 @@ use crate::rng::Rng;
 use crate::session::Incoming;
 use crate::time::Instant;
 use crate::wire::Frame;
+use alarm::Alarm;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -92,6 +94,7 @@ pub struct Engine {
     next_link: u64,
     next_dial: u64,
     due: Instant,
+    alarm: Alarm,
     sync_at: Instant,
 }
 
@@ -127,6 +130,7 @@ impl Engine {
             next_link: 1,
             next_dial: 1,
             due: Instant::NEVER,
+            alarm: Alarm::new(),
             sync_at: now + timers::SYNC_EVERY,
             config,
         }
@@ -159,7 +163,7 @@ impl Engine {
         if let Some(output) = self.out.pop_front() {
             return output;
         }
-        self.due = self.deadline(now);
+        self.due = self.next_deadline(now);
         Output::Wait(self.due)
     }
 
@@ -233,6 +237,7 @@ impl Engine {
     }
 
     fn new_link(&mut self, now: Instant, purpose: Option<Purpose>, phase: Phase) -> LinkId {
+        self.alarm.reset();
         let id = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(id, Link::new(id, purpose, phase, now, self.config.checksum));
@@ -241,6 +246,7 @@ impl Engine {
 
     /// Closes a link by this end's will: what it still has to say is written first.
     fn close(&mut self, now: Instant, link: LinkId, reason: CloseReason) {
+        self.alarm.reset();
         let Some(mut closed) = self.links.remove(&link) else { return };
         if matches!(reason, CloseReason::Misbehaved(_)) {
             self.counters.misbehaved += 1;

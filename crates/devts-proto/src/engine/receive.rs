@@ -44,6 +44,17 @@ impl Engine {
     fn on_frame(&mut self, now: Instant, id: LinkId, frame: Frame) {
         let phase = self.links[&id].phase;
         match frame {
+            frame if is_rare(&frame) => self.on_rare(now, id, frame),
+            _ if phase != Phase::Up => self.misbehaved(now, id, "a frame before the link was in use"),
+            frame => self.on_flow(now, id, frame),
+        }
+    }
+
+    /// The frames that come seldom, and may change any deadline.
+    fn on_rare(&mut self, now: Instant, id: LinkId, frame: Frame) {
+        self.alarm.reset();
+        let phase = self.links[&id].phase;
+        match frame {
             Frame::Hello(hello) if phase == Phase::Greeting => self.on_hello(now, id, hello),
             Frame::Hello(_) => self.misbehaved(now, id, "a second hello"),
             Frame::Refuse { reason, text, .. } => self.on_refuse(now, id, reason, text),
@@ -53,7 +64,11 @@ impl Engine {
                 self.on_resume(now, id, down, Resume { generation, peer_generation, received });
             }
             _ if phase != Phase::Up => self.misbehaved(now, id, "a frame before the link was in use"),
-            frame => self.on_flow(now, id, frame),
+            Frame::Gap { origin, next } => self.on_gap(now, id, origin, next),
+            Frame::Types { origin, first, entries } => self.on_types(now, id, origin, first, entries),
+            Frame::Welcome { baseline, donors, last } => self.on_welcome(now, id, baseline, donors, last),
+            Frame::Leave => self.on_leave(now, id),
+            _ => debug_assert!(false, "on_flow handles the rest"),
         }
     }
 
@@ -72,15 +87,11 @@ impl Engine {
             },
             Frame::Have(entries) => self.on_have(now, id, entries),
             Frame::Want { origin, from } => self.on_want(now, id, origin, from),
-            Frame::Gap { origin, next } => self.on_gap(now, id, origin, next),
             Frame::Stable { origin, upto } => self.on_stable(id, origin, upto),
-            Frame::Types { origin, first, entries } => self.on_types(now, id, origin, first, entries),
             Frame::Credit { events, calls, bulk } => self.on_credit(id, events, calls, bulk),
             Frame::Ack { received } => self.on_ack(now, id, received),
-            Frame::Welcome { baseline, donors, last } => self.on_welcome(now, id, baseline, donors, last),
-            Frame::Leave => self.on_leave(now, id),
             Frame::Heartbeat => self.beat(now),
-            _ => debug_assert!(false, "on_frame handles the rest"),
+            _ => debug_assert!(false, "on_rare handles the rest"),
         }
     }
 
@@ -94,4 +105,21 @@ impl Engine {
             peer.redial.back_off(now, longest, dice);
         }
     }
+}
+
+/// Whether a frame is none of those that carry the traffic: events, calls, their acknowledgements and credit, and
+/// heartbeats.
+fn is_rare(frame: &Frame) -> bool {
+    !matches!(
+        frame,
+        Frame::Run { .. }
+            | Frame::Fragment { .. }
+            | Frame::Data { .. }
+            | Frame::Have(_)
+            | Frame::Want { .. }
+            | Frame::Stable { .. }
+            | Frame::Credit { .. }
+            | Frame::Ack { .. }
+            | Frame::Heartbeat
+    )
 }

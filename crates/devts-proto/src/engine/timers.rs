@@ -1,8 +1,9 @@
 //! What time alone brings: handshakes cut off, heartbeats, acknowledgements that waited long enough, silence,
-//! dials, request deadlines. The next deadline is found by asking each; with 64 members that is cheaper than a
-//! table that must be kept true.
+//! dials, request deadlines. The earliest deadline is found by asking each, when the one found before has passed or
+//! something rare has happened; what happens often only makes deadlines later, or says which it adds.
 
 use super::link::{Link, Phase};
+use super::peer::Peer;
 use super::{CloseReason, Engine};
 use crate::id::{LinkId, NodeId};
 use crate::member::Verdict;
@@ -13,8 +14,6 @@ use core::time::Duration;
 
 /// How often the vectors are compared with one neighbour (design.md §4.7).
 pub(super) const SYNC_EVERY: Duration = Duration::from_secs(10);
-/// How long an acknowledgement waits for more to acknowledge: far below a heartbeat, and one timer for many.
-const ACK_AFTER: Duration = Duration::from_millis(25);
 /// Driven this much later than asked, the node slept: the silence was its own.
 const SLEPT: Duration = Duration::from_millis(250);
 
@@ -22,6 +21,13 @@ impl Engine {
     /// The deadline of the last `Wait` has passed. Harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.catch_up(now);
+        if now >= self.alarm.acks_at() {
+            self.send_all_acks();
+        }
+        if now < self.alarm.at() {
+            return;
+        }
+        self.alarm.reset();
         self.cut_handshakes(now);
         self.tend_links(now);
         self.judge_members(now);
@@ -64,17 +70,28 @@ impl Engine {
         if self.links.values().any(due) {
             self.beat(now);
         }
-        for id in self.up_links() {
-            if self.links[&id].acks.since.is_some_and(|since| now >= since + ACK_AFTER) {
-                self.send_acks(id);
+    }
+
+    /// One link's acknowledgement has waited long enough: all others go with it, so that one timer serves them all.
+    fn send_all_acks(&mut self) {
+        while let Some((since, link)) = self.alarm.pop_owing() {
+            if self.owes_since(link) == Some(since) {
+                self.send_acks(link);
             }
         }
+    }
+
+    fn owes_since(&self, link: LinkId) -> Option<Instant> {
+        self.links.get(&link).and_then(|link| link.acks.since)
     }
 
     /// Heartbeats on all links on which one is due, or will be before a quarter of the time has passed again. Done too
     /// when a heartbeat arrives: so an idle node sends all of its own at once, idle members beat together, and each
     /// wakes a few times a second instead of once for every link and direction.
     pub(super) fn beat(&mut self, now: Instant) {
+        if now < self.alarm.beat_at {
+            return;
+        }
         let early = self.config.heartbeat - self.config.heartbeat / 4;
         let due = |link: &&mut Link| link.phase == Phase::Up && now >= link.last_sent + early;
         let mut beats = Vec::new();
@@ -85,6 +102,8 @@ impl Engine {
                 beats.push(link.id);
             }
         }
+        let up = self.links.values().filter(|link| link.phase == Phase::Up);
+        self.alarm.beat_at = up.map(|link| link.last_sent + early).min().unwrap_or(Instant::NEVER);
         for link in &beats {
             self.push(*link, &Frame::Heartbeat);
         }
@@ -133,13 +152,34 @@ impl Engine {
         self.settle(now);
     }
 
-    /// The earliest of everything that waits for time.
-    pub(super) fn deadline(&self, now: Instant) -> Instant {
+    /// When the engine wants to be called: at the earliest deadline, or a little before.
+    pub(super) fn next_deadline(&mut self, now: Instant) -> Instant {
+        if self.alarm.at() <= now {
+            let at = self.deadline(now);
+            self.alarm.set(at);
+        }
+        while let Some((since, link)) = self.alarm.first_owing()
+            && self.owes_since(link) != Some(since)
+        {
+            self.alarm.pop_owing();
+        }
+        // Sampled, for it is what the alarm saves.
+        debug_assert!(
+            self.counters.events_delivered % 16 != 0 || self.alarm.at() <= self.deadline(now),
+            "a deadline was added without being told"
+        );
+        let acks = if self.stage == super::Stage::Left { Instant::NEVER } else { self.alarm.acks_at() };
+        self.alarm.at().min(acks).max(now)
+    }
+
+    /// The earliest of everything that waits for time, acknowledgements aside.
+    fn deadline(&self, now: Instant) -> Instant {
         if self.stage == super::Stage::Left {
             return Instant::NEVER;
         }
         let links = self.links.values().map(|link| self.link_deadline(link));
-        let peers = self.peers.keys().map(|node| self.peer_deadline(now, *node));
+        let under_way = self.under_way();
+        let peers = self.peers.iter().map(|(node, peer)| self.peer_deadline(now, *node, peer, &under_way));
         let seeds = (0..self.seed_count()).map(|seed| self.seed_due(seed));
         let earliest = links
             .chain(peers)
@@ -155,15 +195,11 @@ impl Engine {
         match link.phase {
             Phase::Dialling => Instant::NEVER, // The driver answers for dials.
             Phase::Greeting | Phase::Greeted => link.since + self.config.handshake,
-            Phase::Up => {
-                let acks = link.acks.since.map_or(Instant::NEVER, |since| since + ACK_AFTER);
-                acks.min(link.last_sent + self.config.heartbeat)
-            }
+            Phase::Up => link.last_sent + self.config.heartbeat,
         }
     }
 
-    fn peer_deadline(&self, now: Instant, node: NodeId) -> Instant {
-        let peer = &self.peers[&node];
+    fn peer_deadline(&self, now: Instant, node: NodeId, peer: &Peer, under_way: &[NodeId]) -> Instant {
         let requests = peer.session.next_deadline().unwrap_or(Instant::NEVER);
         if self.stage != super::Stage::Member {
             return requests;
@@ -171,7 +207,7 @@ impl Engine {
         let alive = self.members.alive(node).is_some();
         let silence = if alive { peer.watch.deadline(now, &self.config) } else { Instant::NEVER };
         let slow = peer.holds_since.map_or(Instant::NEVER, |since| since + self.config.slow_after);
-        requests.min(silence).min(slow).min(self.member_due(now, node))
+        requests.min(silence).min(slow).min(self.member_due(now, node, peer, under_way))
     }
 }
 
