@@ -33,6 +33,8 @@ pub(super) struct Own {
     told_at: u64,
     full: bool,
     bound: u64,
+    /// The least that a live, not slow member has, and how many have no more.
+    least: (u64, usize),
 }
 
 impl Own {
@@ -43,6 +45,15 @@ impl Own {
 
     fn unacked(&self) -> u64 {
         self.total - self.acked
+    }
+
+    /// A member that had `before` now has `seq`. `true`: nobody, or perhaps nobody, is left who has the least.
+    fn lets_go(&mut self, before: u64, seq: u64) -> bool {
+        let (least, count) = &mut self.least;
+        if seq > before && before == *least {
+            *count = count.saturating_sub(1);
+        }
+        seq > before && (before < *least || *count == 0)
     }
 
     fn trim(&mut self, live: u64) {
@@ -86,9 +97,12 @@ impl Engine {
     /// Wakes every link that carries events of this origin.
     fn wake_cursors(&mut self, origin: Life) {
         for link in self.links.values_mut() {
-            if !link.writing && link.flow.cursors.contains_key(&origin) {
-                link.writing = true;
-                self.out.push_back(Output::Write(link.id));
+            if link.flow.cursors.contains_key(&origin) {
+                link.loaded = true;
+                if !link.writing {
+                    link.writing = true;
+                    self.out.push_back(Output::Write(link.id));
+                }
             }
         }
     }
@@ -98,9 +112,14 @@ impl Engine {
         let alive = |node: &NodeId| self.members.alive(*node).is_some();
         let last = self.own.last;
         let all = self.peers.values().map(|peer| peer.acked).min().unwrap_or(last);
-        let live =
-            self.peers.iter().filter(|(node, peer)| alive(node) && !peer.slow).map(|(_, peer)| peer.acked);
-        let live = live.min().unwrap_or(last);
+        let live = || {
+            let live = self.peers.iter().filter(|(node, peer)| alive(node) && !peer.slow);
+            live.map(|(_, peer)| peer.acked)
+        };
+        let least = live().min().unwrap_or(last);
+        let lacking = live().filter(|acked| *acked == least).count();
+        let live = least;
+        self.own.least = (least, lacking);
         self.own.trim(live);
         self.own.stable = self.own.stable.max(all);
         let origins = self.members.others().filter(|claim| self.history.position(claim.life) > 0).count() + 1;
@@ -224,7 +243,9 @@ impl Engine {
         }
         self.counters.events_delivered += u64::from(count);
         self.out.push_back(Output::Events { origin, first, count, events, via });
-        self.wake_cursors(origin);
+        if self.relays {
+            self.wake_cursors(origin);
+        }
         self.pull_progress(now, origin);
         if self.history.is_full() {
             self.settle(now);
@@ -286,7 +307,7 @@ impl Engine {
     /// The peer says what it has.
     pub(super) fn on_have(&mut self, now: Instant, id: LinkId, entries: Vec<(Life, u64)>) {
         let me = self.life();
-        let mut ours = false;
+        let (mut ours, mut news) = (false, false);
         for (origin, seq) in entries {
             let emitted = if origin == me { self.own.last } else { LAST_SEQUENCE };
             if seq > emitted {
@@ -294,15 +315,17 @@ impl Engine {
             }
             let Some(link) = self.links.get_mut(&id) else { return };
             if origin == me {
+                news |= !link.flow.cursors.contains_key(&me);
                 link.flow.cursors.entry(me).or_insert(Cursor { next: seq + 1, offset: 0 });
                 let node = link.peer.expect("a link in use has a peer").node;
                 if let Some(peer) = self.peers.get_mut(&node) {
-                    ours |= peer.acked < seq || seq == 0;
+                    ours |= self.own.lets_go(peer.acked, seq) || peer.slow || seq == 0;
                     peer.acked = peer.acked.max(seq);
                 }
             } else if link.flow.have.len() < MAX_ORIGINS || link.flow.have.contains_key(&origin) {
                 let have = link.flow.have.entry(origin).or_default();
                 *have = seq.max(*have);
+                news = true;
                 self.alarm.reset();
                 self.pull(now, origin);
                 self.trim_ended(origin);
@@ -311,7 +334,9 @@ impl Engine {
         if ours {
             self.settle(now);
         }
-        self.wake(id);
+        if news {
+            self.wake(id);
+        }
     }
 
     /// An ended origin's events go once everybody has them, those remembered as down included: they may come back
@@ -349,7 +374,7 @@ impl Engine {
             let received = peer.session.received();
             link.push(&Frame::Ack { received });
         }
-        self.wake(id);
+        self.wake_control(id);
     }
 
     /// Turns have used `bytes` that `via` had sent: events, or the cost of a call.

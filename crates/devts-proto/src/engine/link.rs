@@ -52,6 +52,8 @@ pub(super) struct Link {
     pub(super) decoder: Decoder,
     pub(super) control: Vec<u8>,
     pub(super) writing: bool,
+    /// More than control frames may wait: calls, events, state.
+    pub(super) loaded: bool,
     pub(super) last_sent: Instant,
     /// Claims that came before this node was in the cluster.
     pub(super) held: Vec<Claim>,
@@ -123,6 +125,7 @@ impl Link {
             decoder: Decoder::new(checksum),
             control: Vec::new(),
             writing: false,
+            loaded: false,
             last_sent: now,
             held: Vec::new(),
             welcome: Welcome::default(),

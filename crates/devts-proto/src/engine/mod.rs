@@ -87,6 +87,8 @@ pub struct Engine {
     /// Origins out of the view, and since when.
     ended: BTreeMap<Life, Instant>,
     waits: Waits,
+    /// Some link may carry events of another origin than this node.
+    relays: bool,
     counters: Counters,
     out: VecDeque<Output>,
     /// Kept empty, for its memory.
@@ -124,6 +126,7 @@ impl Engine {
             pulls: BTreeMap::new(),
             ended: BTreeMap::new(),
             waits: Waits::default(),
+            relays: false,
             counters: Counters::default(),
             out: VecDeque::new(),
             incoming: Vec::new(),
@@ -214,12 +217,20 @@ impl Engine {
     fn push(&mut self, link: LinkId, frame: &Frame) {
         if let Some(open) = self.links.get_mut(&link).filter(|open| open.phase != Phase::Dialling) {
             open.push(frame);
-            self.wake(link);
+            self.wake_control(link);
         }
     }
 
-    /// Asks for the link to be written, once.
+    /// Asks for the link to be written, once: it may have calls or events.
     fn wake(&mut self, link: LinkId) {
+        if let Some(open) = self.links.get_mut(&link) {
+            open.loaded = true;
+            self.wake_control(link);
+        }
+    }
+
+    /// Asks for the link to be written, once: it has control frames.
+    fn wake_control(&mut self, link: LinkId) {
         if let Some(open) = self.links.get_mut(&link).filter(|open| !open.writing) {
             open.writing = true;
             self.out.push_back(Output::Write(link));

@@ -181,6 +181,7 @@ impl Engine {
             0 => return self.misbehaved(now, id, "it wants the event before the first"),
             u64::MAX if origin != me => _ = link.flow.cursors.remove(&origin),
             from if self.history.knows(origin) => {
+                self.relays |= origin != me;
                 link.flow.cursors.insert(origin, Cursor { next: from, offset: 0 });
             }
             _ => {}

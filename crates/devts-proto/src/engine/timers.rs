@@ -42,6 +42,9 @@ impl Engine {
             self.sync_at = now + SYNC_EVERY;
             self.sync_one(now);
             self.forget(now);
+            let me = self.life();
+            let relays = |link: &Link| link.flow.cursors.keys().any(|origin| *origin != me);
+            self.relays = self.links.values().any(relays);
         }
     }
 

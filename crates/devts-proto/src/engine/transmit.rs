@@ -20,7 +20,8 @@ impl Engine {
         let start = out.len();
         let Some(link) = self.links.get_mut(&id) else { return false };
         out.append(&mut link.control);
-        if link.phase == Phase::Up && link.flow.told {
+        let loaded = link.loaded && link.phase == Phase::Up && link.flow.told;
+        if loaded {
             self.put_lane(id, Lane::Replies, out, LANE_SHARE.min(left(out, start, room)));
             self.put_lane(id, Lane::Calls, out, LANE_SHARE.min(left(out, start, room)));
             self.put_events(id, out, start + room);
@@ -31,7 +32,9 @@ impl Engine {
         if wrote > 0 {
             link.last_sent = now;
         }
-        link.writing = wrote > 0;
+        // What fits easily was all there is.
+        link.loaded &= !loaded || wrote >= LANE_SHARE.min(room);
+        link.writing = wrote > 0 && link.loaded;
         link.writing
     }
 
