@@ -333,7 +333,7 @@ impl State {
     pub(super) fn acknowledge(&mut self, id: u32, end: u8) {
         let side = usize::from(end);
         let Some((from, to)) = self.net.conn(id).map(|conn| conn.way(end)) else { return };
-        let reaches = !self.net.path(to, from).cut;
+        let reaches = !self.net.path(to, from).is_cut();
         let Some(conn) = self.net.conn(id) else { return };
         let pipe = &mut conn.pipes[side];
         if reaches {

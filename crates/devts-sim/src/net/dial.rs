@@ -181,7 +181,7 @@ impl State {
         let ((from, from_life), source, to) = (dial.from, dial.source, dial.to);
         let target = machine_of(to.ip(), self.machines.len()).expect("it was sent there");
         let at = SocketAddr::new(ip_of(target), to.port());
-        let dead = !self.machines[target].up && self.machines[target].silent;
+        let dead = self.machines[target].silent;
         let full = self.net.listening.get(&at).is_some_and(|listening| listening.backlog.len() >= BACKLOG);
         if dead || full || !self.passes(target, from) {
             return self.dial_again(id);

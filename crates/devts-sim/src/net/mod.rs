@@ -43,12 +43,21 @@ pub(crate) enum NetDue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     pub(crate) cut: bool,
+    /// It flaps, and is down now.
+    pub(crate) flapped: bool,
     pub(crate) latency: Nanos,
     pub(crate) jitter: Nanos,
     /// Bytes a second.
     pub(crate) rate: Option<u64>,
     /// How many of a hundred segments are lost.
     pub(crate) loss: u8,
+}
+
+impl Path {
+    /// Nothing passes.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut || self.flapped
+    }
 }
 
 /// A link that is up and down in turns.
@@ -79,6 +88,7 @@ impl Net {
     pub(crate) fn grow(&mut self, machines: usize, settings: &Settings) {
         let normal = Path {
             cut: false,
+            flapped: false,
             latency: crate::machine::nanos(settings.latency),
             jitter: crate::machine::nanos(settings.jitter),
             rate: settings.rate,
@@ -113,7 +123,7 @@ impl State {
     /// Whether a packet sent now arrives: the path is open, the machine has power, and it is not lost.
     fn passes(&mut self, from: usize, to: usize) -> bool {
         let path = *self.net.path(from, to);
-        if path.cut || !self.machines[to].up && self.machines[to].silent {
+        if path.is_cut() || self.machines[to].silent {
             return false;
         }
         path.loss == 0 || !self.rng.percent(u64::from(path.loss))
@@ -143,7 +153,7 @@ impl State {
         flap.is_down = !over && !flap.is_down;
         let (down, pause) = (flap.is_down, if flap.is_down { flap.down } else { flap.up });
         for (from, to) in flap.pairs.clone() {
-            self.net.path_mut(from, to).cut = down;
+            self.net.path_mut(from, to).flapped = down;
         }
         if !over {
             let at = (self.now + pause).min(self.net.flaps[index].until);

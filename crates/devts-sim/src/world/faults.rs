@@ -75,7 +75,7 @@ impl State {
                 self.start(node.0);
             }
             Fault::Pause { node, time } => {
-                let until = now + nanos(*time);
+                let until = (now + nanos(*time)).max(self.machines[node.0].paused_until);
                 self.machines[node.0].paused_until = until;
                 self.put(until, Due::Resume(node.0));
             }
@@ -111,7 +111,7 @@ impl State {
         let rate = self.settings.rate;
         self.each(from, to, both, |state, from, to| {
             let path = state.net.path_mut(from, to);
-            (path.cut, path.loss) = (false, 0);
+            (path.cut, path.flapped, path.loss) = (false, false, 0);
             (path.latency, path.jitter, path.rate) = (latency, jitter, rate);
             state.net.flaps.iter_mut().for_each(|flap| flap.pairs.retain(|pair| *pair != (from, to)));
         });
