@@ -36,7 +36,7 @@ use futures_util::FutureExt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -45,10 +45,26 @@ pub use signal::ctrl_c;
 /// The host on smol's parts. Clones are the same host.
 #[derive(Clone, Debug)]
 pub struct Smol {
-    executor: Arc<Executor<'static>>,
+    executor: Held,
     origin: Instant,
     /// The threads that run the executor, if they are ours: they end with the last clone.
     threads: Option<threads::Threads>,
+}
+
+/// An executor's tasks hold the host. One that is ours lives as long as they do; the user's must end when he drops it.
+#[derive(Clone, Debug)]
+enum Held {
+    Ours(Arc<Executor<'static>>),
+    Theirs(Weak<Executor<'static>>),
+}
+
+impl Held {
+    fn get(&self) -> Option<Arc<Executor<'static>>> {
+        match self {
+            Held::Ours(executor) => Some(executor.clone()),
+            Held::Theirs(executor) => executor.upgrade(),
+        }
+    }
 }
 
 impl Smol {
@@ -78,18 +94,21 @@ impl Smol {
         if count == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a host needs at least one thread"));
         }
-        let host = Smol::with_executor(Arc::new(Executor::new()))?;
-        let threads = threads::Threads::start(count, &host.executor)?;
-        Ok(Smol { threads: Some(threads), ..host })
+        reactor::start()?;
+        let executor = Arc::new(Executor::new());
+        let threads = threads::Threads::start(count, &executor)?;
+        Ok(Smol { executor: Held::Ours(executor), origin: Instant::now(), threads: Some(threads) })
     }
 
-    /// A host on your executor. Nothing runs unless you run it: `async_io::block_on(executor.run(..))`.
+    /// A host on your executor. Nothing runs unless you run it: `async_io::block_on(executor.run(..))`. The host does not
+    /// keep it alive: when you drop it, its tasks are dropped, and new ones are not run.
     ///
     /// # Errors
     ///
     /// When async-io cannot start, because the system has no thread or no descriptor left.
     pub fn with_executor(executor: Arc<Executor<'static>>) -> io::Result<Smol> {
         reactor::start()?;
+        let executor = Held::Theirs(Arc::downgrade(&executor));
         Ok(Smol { executor, origin: Instant::now(), threads: None })
     }
 
@@ -97,7 +116,10 @@ impl Smol {
     /// rests meanwhile, if it has any: as always, what blocks instead of waiting holds up the tasks. Not for use in one.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _guest = self.threads.as_ref().map(threads::Threads::relieve);
-        async_io::block_on(self.executor.run(future))
+        match self.executor.get() {
+            Some(executor) => async_io::block_on(executor.run(future)),
+            None => async_io::block_on(future),
+        }
     }
 }
 
@@ -117,7 +139,9 @@ impl Runtime for Smol {
 
     fn spawn(&self, future: BoxFuture<()>) {
         // The executor keeps a panic to its task, so that the user's thread survives it.
-        self.executor.spawn(future).detach();
+        if let Some(executor) = self.executor.get() {
+            executor.spawn(future).detach();
+        }
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<()> {

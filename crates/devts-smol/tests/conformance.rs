@@ -70,6 +70,23 @@ fn threads_end_with_the_last_clone_and_drop_their_tasks() {
 }
 
 #[test]
+fn a_given_executor_is_its_owners_to_drop() {
+    let executor = Arc::new(Executor::new());
+    let host = Smol::with_executor(Arc::clone(&executor)).expect("async-io runs");
+    let (held, dropped) = mpsc::channel::<()>();
+    let kept = host.clone();
+    host.spawn(Box::pin(async move {
+        pending::<()>().await;
+        drop((held, kept));
+    }));
+    smol::block_on(executor.run(async {}));
+    drop(executor);
+    assert_eq!(dropped.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    host.spawn(Box::pin(async { panic!("nothing runs on an executor that is gone") }));
+    assert_eq!(host.block_on(async { 1 }), 1);
+}
+
+#[test]
 fn tasks_run_on_when_block_on_ends() {
     let host = Smol::with_threads(1).expect("a thread can be had");
     for _ in 0..200 {
