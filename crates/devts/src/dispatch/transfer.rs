@@ -219,8 +219,10 @@ impl<N: Node> Dispatch<N> {
     }
 
     /// Nothing stands in for the missing events.
-    async fn pass(&mut self, gap: Gap) {
-        self.vector.insert(gap.origin, gap.last);
+    async fn pass(&mut self, mut gap: Gap) {
+        // A state that was taken meanwhile may reflect the first of them.
+        let known = self.vector.insert(gap.origin, gap.last).unwrap_or(0);
+        gap.first = gap.first.max(known + 1);
         self.core.tap.gap(gap.origin, gap.first, gap.last);
         self.tell_gap(gap).await;
     }
