@@ -16,6 +16,7 @@ use serde::Serialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A node's handle on its cluster. Cheap to clone; what it asks goes through the node's driver.
 #[derive(Clone)]
@@ -249,6 +250,23 @@ impl Cluster {
     /// ```
     pub fn open<E: Event, Up, Down>(&self, to: NodeId, event: E) -> Open<'_, E, Up, Down> {
         Open::new(&self.core, to, event)
+    }
+
+    /// Wall time since the Unix epoch, as this node's host tells it; simulated in a simulator. For stamps only: it may
+    /// stand still, jump, and go back, and no two machines agree on it. [`crate::Context::now`] is for measuring.
+    ///
+    /// ```
+    /// # use devts::{Node, Result};
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl Node for Quiet {}
+    /// # fn main() -> Result { devts::block_on(async {
+    /// let node = devts::join((), Quiet).await?;
+    /// let stamp = node.with(|_, cx| cx.wall().as_millis()).await?;
+    /// assert!(stamp > 0);
+    /// # Ok(node.stop().await?) }) }
+    /// ```
+    pub fn wall(&self) -> Duration {
+        self.core.runtime.wall()
     }
 
     /// What this node has counted, and what waits in it.
