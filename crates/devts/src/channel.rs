@@ -4,7 +4,7 @@ use crate::command::{Command, Errand};
 use crate::emit::{self, caller};
 use crate::encode::{DecodeError, decode};
 use crate::outbox::Refused;
-use crate::pipe::Pipe;
+use crate::pipe::{Opening, Pipe};
 use crate::shared::Core;
 use crate::{Event, send};
 use devts_proto::NodeId;
@@ -291,7 +291,8 @@ impl<E: Event, Up: Serialize, Down: DeserializeOwned> Future for Open<'_, E, Up,
         }
         let pipe = Arc::new(Pipe::new(this.to, None));
         let caller = caller(this.core, &mut this.key, cx);
-        match this.core.call(this.to, &this.event, &mut Some(Errand::Open(pipe.clone())), caller) {
+        let errand = Errand::Open(Opening::new(pipe.clone()));
+        match this.core.call(this.to, &this.event, &mut Some(errand), caller) {
             Ok(()) => Poll::Ready(Ok(Channel::new(this.core.clone(), pipe))),
             Err(Refused::Wait) => Poll::Pending,
             Err(refused) => Poll::Ready(Err(ChannelError::new(refused, this.to))),

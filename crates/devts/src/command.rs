@@ -1,7 +1,7 @@
 //! What callers and dispatch ask of the driver, in one queue; bodies stand together in one buffer beside it.
 //! Knows neither the engine nor who asks.
 
-use crate::pipe::Pipe;
+use crate::pipe::{Opening, Pipe};
 use crate::promise::Promise;
 use bytes::Bytes;
 use devts_proto::claim::{TypeEntry, Vector};
@@ -29,7 +29,7 @@ pub(crate) enum Errand {
     /// An event to be answered.
     Request(Request),
     /// The event that opens a channel.
-    Open(Arc<Pipe>),
+    Open(Opening),
 }
 
 /// What belongs to a request beside its event.

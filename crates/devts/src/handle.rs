@@ -106,7 +106,7 @@ impl<N> NodeHandle<N> {
     ///
     /// # Errors
     ///
-    /// When the node had stopped, or stops, for another reason: a panic, a younger life of its id.
+    /// When the node had stopped, or stops, for another reason: a panic, a younger life of its id, the end of its host.
     pub async fn stop(&self) -> std::result::Result<(), StopError> {
         if self.cluster.core.in_turn() {
             self.cluster.core.stop(Cause::Asked);
@@ -134,6 +134,7 @@ impl<N> NodeHandle<N> {
             Cause::Superseded => Err(StopError::Superseded),
             Cause::Overdue => Err(StopError::TurnsDropped),
             Cause::Internal(text) => Err(StopError::Internal { text }),
+            Cause::HostGone => Err(StopError::HostGone),
         }
     }
 
@@ -320,6 +321,8 @@ pub enum StopError {
     Superseded,
     /// Turns did not end within `Config::stop_timeout` and were dropped, and with them what was queued.
     TurnsDropped,
+    /// Its host ended before the node had left, and dropped it: nothing was said to the others.
+    HostGone,
     /// `stop` was awaited in a turn of the node itself. It stops once the turn is over.
     InTurn,
     /// devts itself failed: please report it.
@@ -339,6 +342,9 @@ impl fmt::Display for StopError {
             StopError::TurnsDropped => {
                 f.write_str("turns did not end in time and were dropped, with what was queued")
             }
+            StopError::HostGone => f.write_str(
+                "the node's runtime ended before the node had left: stop nodes first (`NodeHandle::stop`)",
+            ),
             StopError::InTurn => {
                 f.write_str("a turn cannot wait for the end of its own node: `Context::stop` asks for it")
             }

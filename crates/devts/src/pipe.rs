@@ -7,7 +7,7 @@ use bytes::Bytes;
 use devts_proto::engine::ChannelEnd;
 use devts_proto::{ChannelId, NodeId};
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 /// See the module.
@@ -31,6 +31,31 @@ struct State {
     writers: Waiters,
 }
 
+/// A channel on its way to being open: if it does not get there, it is over.
+#[derive(Debug)]
+pub(crate) struct Opening(Option<Arc<Pipe>>);
+
+impl Opening {
+    pub(crate) fn new(pipe: Arc<Pipe>) -> Opening {
+        Opening(Some(pipe))
+    }
+
+    /// It is open.
+    pub(crate) fn opened(mut self, id: ChannelId) -> Arc<Pipe> {
+        let pipe = self.0.take().expect("it is opened once");
+        lock(&pipe.state).id = Some(id);
+        pipe
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some(pipe) = &self.0 {
+            pipe.end(ChannelEnd::PeerGone);
+        }
+    }
+}
+
 impl Pipe {
     pub(crate) fn new(peer: NodeId, id: Option<ChannelId>) -> Pipe {
         Pipe { peer, state: Mutex::new(State { id, ..State::default() }) }
@@ -40,16 +65,14 @@ impl Pipe {
         lock(&self.state).id
     }
 
-    pub(crate) fn set_id(&self, id: ChannelId) {
-        lock(&self.state).id = Some(id);
-    }
-
     // ---- the driver's side -----------------------------------------------------------------------------------
 
     pub(crate) fn arrived(&self, body: Bytes) {
         let mut state = lock(&self.state);
         state.arrived.push_back(body);
-        wake_reader(state.reader.take());
+        let reader = state.reader.take();
+        drop(state);
+        wake_reader(reader);
     }
 
     /// The engine has accepted this much.

@@ -38,6 +38,8 @@ pub(crate) enum Cause {
     Overdue,
     /// devts itself failed.
     Internal(String),
+    /// The host dropped the node's tasks.
+    HostGone,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -306,6 +308,12 @@ impl Core {
         }
     }
 
+    /// The host drops the node's tasks: nobody stops in order any more.
+    pub(crate) fn abandoned(&self) {
+        self.stopping(Cause::HostGone);
+        self.blame(Cause::HostGone);
+    }
+
     /// Dispatch is done: nothing more can be said.
     pub(crate) fn drained(&self) {
         self.mailbox.close();
@@ -313,7 +321,7 @@ impl Core {
         self.command(Command::Drained);
     }
 
-    /// The driver is done, and all tasks with it.
+    /// The driver is done, and all tasks with it: whoever waits for anything of the node is told.
     pub(crate) fn stopped(&self) {
         self.mailbox.close();
         self.views.close();

@@ -150,10 +150,12 @@ fn launch<N: Node>(
     let handle = NodeHandle::new(core.clone(), jobs.clone());
     let turns = builder.watch.turns;
     let dispatch = Dispatch::new(builder.node, events, turns, handle.clone(), jobs, seed ^ 1);
-    let dispatch = core.tasks.spawn(dispatch.run());
+    let task_core = core.clone();
+    let dispatch = core.tasks.spawn(async move { reported(&task_core, "dispatch", dispatch.run()).await });
     core.tasks.spawn(accept(core.clone(), listener));
     let driver = Driver::new(core.clone(), engine, builder.seeds, builder.must_join, dispatch);
-    core.runtime.spawn(Box::pin(drive(core.clone(), driver)));
+    let running = Running { core: core.clone(), driver: Some(driver), left: false };
+    core.runtime.spawn(Box::pin(drive(running)));
     Ok((core, handle))
 }
 
@@ -163,22 +165,50 @@ fn random(runtime: &dyn Runtime) -> Result<u64, JoinError> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// The driver, and after it everything else: when this is over, nothing of the node runs.
-async fn drive(core: Arc<Core>, driver: Driver) {
-    if let Err(panic) = AssertUnwindSafe(driver).catch_unwind().await {
-        let text = turn::text(&*panic);
-        log::error!(target: "devts", "the driver panicked, please report it: {text}");
-        core.stop(Cause::Internal(text.clone()));
-        core.blame(Cause::Internal(text));
+/// What runs on the host, beside its tasks. However it ends, nobody waits for the node for ever.
+struct Running {
+    core: Arc<Core>,
+    driver: Option<Driver>,
+    left: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        self.core.abandoned();
+        self.driver = None;
+        self.core.tasks.abort();
+        self.core.stopped();
     }
+}
+
+/// The driver, and after it everything else: when this is over, nothing of the node runs.
+async fn drive(mut running: Running) {
+    let core = running.core.clone();
+    let driver = running.driver.as_mut().expect("it is there until it is done");
+    reported(&core, "the driver", driver).await;
+    running.driver = None;
     core.tasks.abort();
     let ended = within(&core, DROP, Box::pin(core.tasks.ended())).await;
     if ended.is_none() {
         log::warn!(target: "devts", "a task does not end: a handler blocks its thread");
         core.blame(Cause::Overdue);
     }
+    running.left = true;
     core.tap.stopped();
     core.stopped();
+}
+
+/// Runs one of devts' own two tasks. Should it panic, the node stops and says so.
+async fn reported(core: &Core, what: &str, task: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+        let text = turn::text(&*panic);
+        log::error!(target: "devts", "{what} panicked, please report it: {text}");
+        core.stop(Cause::Internal(text.clone()));
+        core.blame(Cause::Internal(text));
+    }
 }
 
 /// A join that is under way. If whoever awaits it goes away, so does the node.

@@ -2,7 +2,7 @@
 //! Knows no stream and no queue of callers.
 
 use crate::command::{Errand, Receipt, Replied, Request};
-use crate::pipe::Pipe;
+use crate::pipe::{Opening, Pipe};
 use crate::promise::Promise;
 use bytes::Bytes;
 use devts_proto::engine::{CallError, ChannelEnd, Engine, RequestArgs, RequestError, Undeliverable};
@@ -126,9 +126,9 @@ impl Calls {
                 }
                 None
             }
-            Errand::Open(pipe) => {
-                if let Some(pipe) = self.open(engine, letter, pipe) {
-                    return Some(Errand::Open(pipe));
+            Errand::Open(opening) => {
+                if let Some(opening) = self.open(engine, letter, opening) {
+                    return Some(Errand::Open(opening));
                 }
                 None
             }
@@ -177,14 +177,12 @@ impl Calls {
         None
     }
 
-    fn open(&mut self, engine: &mut Engine, letter: Letter<'_>, pipe: Arc<Pipe>) -> Option<Arc<Pipe>> {
+    fn open(&mut self, engine: &mut Engine, letter: Letter<'_>, opening: Opening) -> Option<Opening> {
         match engine.open(letter.to, letter.ty, letter.body) {
-            Ok(id) => {
-                pipe.set_id(id);
-                self.add_channel(pipe, id);
-            }
-            Err(CallError::Full) => return Some(pipe),
-            Err(_) => pipe.end(ChannelEnd::PeerGone),
+            Ok(id) => self.add_channel(opening.opened(id), id),
+            Err(CallError::Full) => return Some(opening),
+            // Dropped here, it is over.
+            Err(_) => {}
         }
         None
     }
@@ -306,11 +304,5 @@ impl Calls {
 impl Drop for Calls {
     fn drop(&mut self) {
         self.channels.values().for_each(|channel| channel.pipe.end(ChannelEnd::PeerGone));
-        let parked = self.parked.values().flatten();
-        for parked in parked {
-            if let Errand::Open(pipe) = &parked.errand {
-                pipe.end(ChannelEnd::PeerGone);
-            }
-        }
     }
 }
