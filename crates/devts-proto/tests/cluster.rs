@@ -2,8 +2,9 @@
 
 mod world;
 
-use devts_proto::Config;
-use devts_proto::engine::{ChangeKind, Refusal, RequestError};
+use bytes::Bytes;
+use devts_proto::engine::{ChangeKind, Me, Output, Refusal, RequestError};
+use devts_proto::{Config, Engine, Instant, Life};
 use std::time::Duration;
 use world::{World, id};
 
@@ -26,6 +27,30 @@ fn nodes_join_through_any_member() {
     assert!(world.run_until(SECOND, World::views_agree));
     assert_eq!(world.hosts[last].seen.joined, Some(vec![id(3), id(1), id(2)]), "the sponsor first");
     assert_eq!(world.hosts[0].seen.joined, Some(vec![]));
+}
+
+/// Only eight seeds are dialled at a time; those whose turn has not come are no reason to be woken again at once.
+#[test]
+fn many_seeds_are_dialled_without_spinning() {
+    let now = Instant::from_origin(SECOND);
+    let me = Me {
+        life: Life { node: id(1), boot: 1 },
+        address: "127.0.0.1:1".parse().expect("an address"),
+        kind: "test".into(),
+        info: Bytes::new(),
+    };
+    let mut engine = Engine::new(now, Config::default(), me, 7);
+    engine.join(now, 20, false);
+    let mut dials = 0;
+    let until = loop {
+        match engine.poll_output(now) {
+            Output::Dial { .. } => dials += 1,
+            Output::Wait(until) => break until,
+            _ => {}
+        }
+    };
+    assert_eq!(dials, 8);
+    assert!(until > now, "it wants to be woken at {until:?}");
 }
 
 #[test]

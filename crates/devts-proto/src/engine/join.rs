@@ -43,7 +43,7 @@ impl Engine {
         if matches!(self.stage, Stage::Idle | Stage::Left) {
             return;
         }
-        let mut busy = self.links.values().filter(|link| dials_a_seed(link)).count();
+        let mut busy = self.seed_dials();
         for index in 0..self.seeds.len() {
             if busy < AT_ONCE && self.seed_due(index) <= now {
                 self.pause_seed(now, index);
@@ -54,7 +54,7 @@ impl Engine {
     }
 
     /// When a seed wants to be dialled.
-    pub(super) fn seed_due(&self, index: usize) -> Instant {
+    fn seed_due(&self, index: usize) -> Instant {
         let seed = &self.seeds[index];
         let known = seed.is.is_some_and(|node| self.members.alive(node).is_some());
         let under_way =
@@ -62,9 +62,16 @@ impl Engine {
         if known || under_way { Instant::NEVER } else { seed.redial.at }
     }
 
-    /// How many seeds there are.
-    pub(super) fn seed_count(&self) -> usize {
-        self.seeds.len()
+    /// When the next seed wants to be dialled and may: only so many are dialled at the same time.
+    pub(super) fn seeds_due(&self) -> Instant {
+        if self.seeds.is_empty() || self.seed_dials() >= AT_ONCE {
+            return Instant::NEVER;
+        }
+        (0..self.seeds.len()).map(|seed| self.seed_due(seed)).min().unwrap_or(Instant::NEVER)
+    }
+
+    fn seed_dials(&self) -> usize {
+        self.links.values().filter(|link| dials_a_seed(link)).count()
     }
 
     fn pause_seed(&mut self, now: Instant, index: usize) {

@@ -183,12 +183,11 @@ impl Engine {
         let links = self.links.values().map(|link| self.link_deadline(link));
         let under_way = self.under_way();
         let peers = self.peers.iter().map(|(node, peer)| self.peer_deadline(now, *node, peer, &under_way));
-        let seeds = (0..self.seed_count()).map(|seed| self.seed_due(seed));
         let earliest = links
             .chain(peers)
-            .chain(seeds)
             .min()
             .unwrap_or(Instant::NEVER)
+            .min(self.seeds_due())
             .min(self.sync_at)
             .min(self.gap_deadline());
         earliest.max(now)
