@@ -112,6 +112,7 @@ mod run;
 mod scenario;
 mod seeds;
 mod settle;
+mod shared;
 mod summary;
 mod trouble;
 mod watch;
@@ -126,6 +127,7 @@ pub use place::Place;
 pub use run::Run;
 pub use scenario::{Gaps, Sim};
 pub use seeds::Seeds;
+pub use shared::Shared;
 pub use summary::Summary;
 pub use watch::Counts;
 

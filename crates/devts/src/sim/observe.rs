@@ -9,6 +9,27 @@ const SHOWN: usize = 120;
 
 /// One value per running node, taken after its newest turn: what [`super::Sim::observe`] gives. Nodes are numbered from
 /// 0, in reports from `n1`. A node that is down, or has had no turn since it started, has none.
+///
+/// ```
+/// use devts::sim::{Faults, Run, Sim};
+/// use std::time::Duration;
+/// # struct Turns(u64);
+/// # #[devts::node("turns")] impl devts::Node for Turns {}
+/// devts::sim::seeds(1).check(|sim: &mut Sim<Turns>| {
+///     sim.nodes(3, |_| Turns(0));
+///     let turns = sim.observe(|node: &Turns| node.0);
+///     sim.faults(Faults::none());
+///     sim.workload(async |run: Run<Turns>| {
+///         for node in run.running() {
+///             node.with(|node, _| node.0 += 1).await?;
+///         }
+///         Ok(())
+///     });
+///     let second = turns.clone();
+///     sim.eventually("each had its turn", Duration::ZERO, move || turns.count(|turns| *turns == 1) == 3);
+///     sim.eventually("n2 as all others", Duration::ZERO, move || second.get(1) == second.get(0));
+/// });
+/// ```
 pub struct Observed<T>(Arc<Mutex<BTreeMap<usize, T>>>);
 
 impl<T> Clone for Observed<T> {

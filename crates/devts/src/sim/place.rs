@@ -7,6 +7,25 @@ use devts_sim::{Disk, Machine};
 use std::sync::Arc;
 
 /// Where a node is about to start: what [`super::Sim::nodes`] gives to the closure that makes it.
+///
+/// ```
+/// use devts::sim::{Faults, Place, Sim};
+/// # struct Logging { starts: u64 }
+/// # #[devts::node("logging")] impl devts::Node for Logging {}
+/// fn open(place: &Place) -> std::io::Result<Logging> {
+///     let log = place.disk().open("starts")?; // what an earlier start has written is there
+///     log.append(b"x")?;
+///     log.sync()?;
+///     Ok(Logging { starts: log.len()? })
+/// }
+///
+/// devts::sim::seeds(1).check(|sim: &mut Sim<Logging>| {
+///     sim.nodes(3, |place| open(place).expect("the disk is well"));
+///     sim.faults(Faults::only_crashes());
+///     let starts = sim.observe(|node: &Logging| node.starts);
+///     sim.always("a start is logged", move || starts.all(|starts| *starts > 0));
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Place {
     pub(crate) node: usize,

@@ -20,6 +20,37 @@ use std::time::Duration;
 
 /// One run, as its workload and its invariants see it. Cheap to clone. Nodes are numbered from 0; in reports and plans
 /// the first is called `n1`.
+///
+/// ```
+/// use devts::sim::{Faults, Run, Sim};
+/// use std::time::Duration;
+/// # struct Quiet;
+/// # #[devts::node("quiet")] impl devts::Node for Quiet {}
+/// devts::sim::seeds(1).check(|sim: &mut Sim<Quiet>| {
+///     let run = sim.nodes(3, |_| Quiet);
+///     sim.faults(Faults::none());
+///     sim.workload(async |run: Run<Quiet>| {
+///         let second = run.node(1).expect("nobody is down yet");
+///         run.note("n2 is killed");
+///         run.kill(1);
+///         assert!(second.with(|_, _| ()).await.is_err()); // what is asked of a killed life ends
+///         let helper = run.clone();
+///         run.spawn(async move {
+///             helper.sleep(Duration::from_millis(1000 + helper.below(1000))).await;
+///             helper.start(1);
+///             Ok(())
+///         });
+///         while !run.is_over() {
+///             let node = run.pick().expect("two of three run");
+///             let _ = node.with(|_, _| ()).await;
+///             run.sleep(Duration::from_secs(1)).await;
+///         }
+///         assert_eq!(run.running().len(), 3);
+///         Ok(())
+///     });
+///     sim.always("one is down at most", move || run.down() <= 1);
+/// });
+/// ```
 pub struct Run<N> {
     pub(crate) cluster: SimCluster<N>,
     pub(crate) shared: Arc<Shared>,

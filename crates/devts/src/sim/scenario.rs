@@ -97,7 +97,20 @@ impl<N: Node> Sim<N> {
 
     // ---- nodes -----------------------------------------------------------------------------------------------
 
-    /// So many nodes, and how each is made: at its first start, and after each restart anew.
+    /// So many nodes, and how each is made: at its first start, and after each restart anew. Its [`Place`] says which start
+    /// that is and has its disk. What is given back is the run, for invariants that ask who is there.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     let nodes = 3 + (sim.seed() % 3) as usize;
+    ///     let run = sim.nodes(nodes, |place| Sum(place.start()));
+    ///     sim.always("nobody is alone", move || run.running().len() > 1);
+    /// });
+    /// ```
     ///
     /// # Panics
     ///
@@ -150,7 +163,19 @@ impl<N: Node> Sim<N> {
         self.cluster().watching()
     }
 
-    /// What is seen of each node after each of its turns, for invariants to judge and for the report to show.
+    /// What is seen of each node after its turns, for invariants to judge and for the report to show.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     sim.nodes(3, |_| Sum(0));
+    ///     let sums = sim.observe(|node: &Sum| node.0);
+    ///     sim.always("no sum is above 9", move || sums.all(|sum| *sum <= 9));
+    /// });
+    /// ```
     ///
     /// # Panics
     ///
@@ -173,18 +198,59 @@ impl<N: Node> Sim<N> {
     // ---- faults ----------------------------------------------------------------------------------------------
 
     /// What may go wrong, instead of [`Faults::all`]. What does, and when, is the seed's.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     sim.nodes(3, |_| Sum(0));
+    ///     sim.faults(Faults::only_crashes().every(Duration::from_secs(5)));
+    ///     sim.only_delivery();
+    /// });
+    /// ```
     pub fn faults(&mut self, faults: Faults) {
         self.orders.faults = faults;
     }
 
     /// What goes wrong, the same for every seed. Times count from the beginning of the run; the faults last until the
     /// plan is over, unless [`Sim::lasting`] says otherwise.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// let plan = Plan::parse("at 5s cut n1 from others\nat 20s heal", 3)?;
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     let run = sim.nodes(3, |_| Sum(0));
+    ///     sim.plan(plan.clone());
+    ///     sim.sometimes("n1 is alone", move || run.node(0).is_some_and(|node| node.view().len() == 1));
+    /// });
+    /// # Ok::<(), devts::sim::PlanError>(())
+    /// ```
     pub fn plan(&mut self, plan: Plan) {
         self.orders.plan = Some(plan);
     }
 
     /// How long faults happen, from the beginning of the run. Default 60 s of virtual time. Then everything heals, every
     /// node that is down is started, and the cluster must come to rest.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// let summary = devts::sim::seeds(1).run(|sim: &mut Sim<Sum>| {
+    ///     sim.nodes(3, |_| Sum(0));
+    ///     sim.lasting(Duration::from_secs(600));
+    ///     sim.settling(Duration::from_secs(90));
+    ///     sim.only_delivery();
+    /// });
+    /// assert!(summary?.virtual_time >= Duration::from_secs(600));
+    /// # Ok::<(), Box<devts::sim::Failure>>(())
+    /// ```
     pub fn lasting(&mut self, time: Duration) {
         self.orders.lasting = Some(time);
     }
@@ -222,7 +288,7 @@ impl<N: Node> Sim<N> {
     ///         }
     ///         Ok(())
     ///     });
-    ///     sim.sometimes("a node is down", move || run.down() > 0);
+    ///     sim.always("somebody runs", move || run.down() < 3);
     /// });
     /// ```
     pub fn workload<F, W>(&mut self, work: W)
@@ -237,12 +303,39 @@ impl<N: Node> Sim<N> {
 
     /// Must hold after the turns of every node (events of one kind and origin that come together are handled together),
     /// and whenever a node comes or goes; from when the cluster is formed until the run is over.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     let run = sim.nodes(5, |_| Sum(0));
+    ///     sim.faults(Faults::only_crashes());
+    ///     sim.always("a majority runs", move || match run.down() {
+    ///         0..=2 => Ok(()),
+    ///         down => Err(format!("{down} of 5 are down")),
+    ///     });
+    /// });
+    /// ```
     pub fn always<V: Verdict>(&mut self, name: &str, mut holds: impl FnMut() -> V + Send + 'static) {
         let ask: Ask = Box::new(move || holds().verdict());
         self.watching().invariants().always(name, ask);
     }
 
     /// Must come to hold within this time of virtual time, once the faults are over and the cluster has come to rest.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     sim.nodes(3, |_| Sum(0));
+    ///     let sums = sim.observe(|node: &Sum| node.0);
+    ///     sim.eventually("all sums are equal", Duration::from_secs(1), move || sums.all_equal());
+    /// });
+    /// ```
     pub fn eventually<V: Verdict>(
         &mut self,
         name: &str,
@@ -255,12 +348,39 @@ impl<N: Node> Sim<N> {
 
     /// Must hold at one of these moments in one run of all seeds; else the test does not test what it says. Not judged when
     /// one seed is replayed.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// let failure = devts::sim::seeds(2).run(|sim: &mut Sim<Sum>| {
+    ///     let run = sim.nodes(3, |_| Sum(0));
+    ///     sim.faults(Faults::network());
+    ///     sim.sometimes("a node is down", move || run.down() > 0);
+    /// });
+    /// let text = failure.expect_err("no fault of the network does that").to_string();
+    /// assert!(text.starts_with("in 2 seeds it was never so that a node is down"));
+    /// ```
     pub fn sometimes<V: Verdict>(&mut self, name: &str, mut holds: impl FnMut() -> V + Send + 'static) {
         let ask: Ask = Box::new(move || holds().verdict());
         self.watching().invariants().sometimes(name, ask);
     }
 
     /// What becomes of gaps. They are allowed if nothing is said.
+    ///
+    /// ```
+    /// # use devts::sim::{Faults, Gaps, Plan, Sim};
+    /// # use std::time::Duration;
+    /// # struct Sum(u64);
+    /// # #[devts::node("sum")] impl devts::Node for Sum {}
+    /// devts::sim::seeds(1).check(|sim: &mut Sim<Sum>| {
+    ///     sim.nodes(3, |_| Sum(0));
+    ///     sim.faults(Faults::none());
+    ///     sim.gaps(Gaps::Forbidden);
+    ///     sim.only_delivery();
+    /// });
+    /// ```
     pub fn gaps(&mut self, gaps: Gaps) {
         self.watching().allowed().gaps = gaps == Gaps::Allowed;
     }

@@ -34,11 +34,34 @@ impl Seeds {
 
     /// How many of the first seeds are run twice, to be told if a run does not follow from its seed alone. Default 5;
     /// one that fails is run again in any case.
+    ///
+    /// ```
+    /// # use devts::sim::Sim;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl devts::Node for Quiet {}
+    /// devts::sim::seeds(2).twice(2).check(|sim: &mut Sim<Quiet>| {
+    ///     sim.nodes(3, |_| Quiet);
+    ///     sim.only_delivery();
+    /// });
+    /// ```
     pub fn twice(self, seeds: u64) -> Seeds {
         Seeds { twice: seeds, ..self }
     }
 
     /// How the world is beside its seed: the network's usual latency, the grain of time.
+    ///
+    /// ```
+    /// # use devts::sim::{Settings, Sim};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl devts::Node for Quiet {}
+    /// let mut settings = Settings::default();
+    /// settings.latency = Duration::from_millis(40); // far away
+    /// devts::sim::seeds(1).settings(settings).check(|sim: &mut Sim<Quiet>| {
+    ///     sim.nodes(3, |_| Quiet);
+    ///     sim.only_delivery();
+    /// });
+    /// ```
     pub fn settings(self, settings: Settings) -> Seeds {
         Seeds { settings, ..self }
     }

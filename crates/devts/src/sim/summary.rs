@@ -5,11 +5,11 @@ use super::failure::Broken;
 use super::watch::Counts;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 /// How often progress is told: where somebody watches, and where a log is written.
-const WATCHED: Duration = Duration::from_millis(200);
+const WATCHED: Duration = Duration::from_secs(1);
 const LOGGED: Duration = Duration::from_secs(10);
 
 /// What all runs of a test came to.
@@ -92,14 +92,21 @@ impl Progress {
             self.count,
             self.began.elapsed().as_secs_f64()
         );
-        if self.watched { eprint!("\r{line}\x1b[K") } else { eprintln!("{line}") }
+        let (before, after) = if self.watched { ("\r", "\x1b[K") } else { ("", "\n") };
+        say(&format!("{before}{line}{after}"));
     }
 
     /// How long it took.
     pub(crate) fn end(self) -> Duration {
         if self.watched && self.told > self.began {
-            eprint!("\r\x1b[K");
+            say("\r\x1b[K");
         }
         self.began.elapsed()
     }
+}
+
+/// Past what a test harness keeps until the test is over; who cannot be told is not told.
+fn say(text: &str) {
+    let mut stderr = stderr();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

@@ -1,12 +1,11 @@
 //! A node with a planted mistake is found by its seeds, its faults are shortened, and the same seed shows it again.
 
 use crate::child;
-use devts::sim::{Broken, Faults, Run, Sim};
+use devts::sim::{Broken, Faults, Run, Shared, Sim};
 use devts::{Context, Event, Node};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[derive(Clone, Debug, Serialize, Deserialize, Event)]
@@ -43,7 +42,7 @@ impl Store {
 }
 
 fn scenario(sim: &mut Sim<Store>) {
-    let acked = Arc::new(Mutex::new(BTreeSet::new()));
+    let acked = Shared::<BTreeSet<u64>>::default();
     sim.nodes(3, |_| Store::default());
     let stores = sim.observe(|store: &Store| store.values.clone());
     sim.faults(Faults::only_partitions().crashes(true).every(Duration::from_secs(5)));
@@ -56,7 +55,7 @@ fn scenario(sim: &mut Sim<Store>) {
                 if let Some(node) = run.pick()
                     && let Ok(true) = node.with(move |store, cx| store.write(value, cx)).await
                 {
-                    acked.lock().expect("nobody panics").insert(value);
+                    acked.with(|acked| acked.insert(value));
                 }
                 run.sleep(Duration::from_millis(100)).await;
             }
@@ -64,7 +63,7 @@ fn scenario(sim: &mut Sim<Store>) {
         }
     });
     sim.eventually("every acknowledged write is everywhere", Duration::from_secs(10), move || {
-        let acked = acked.lock().expect("nobody panics");
+        let acked = acked.get();
         for (node, values) in stores.values() {
             if let Some(lost) = acked.difference(&values).next() {
                 return Err(format!("n{} lacks {lost}", node + 1));

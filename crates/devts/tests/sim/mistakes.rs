@@ -1,5 +1,7 @@
 //! What is wrong with a test, or with a node in itself, is told in words.
 
+#![allow(clippy::disallowed_types, reason = "mistakes are the subject")]
+
 use crate::child;
 use devts::sim::{Broken, Failure, Faults, Run, Seeds, Sim, seeds};
 use devts::{Context, Event, Node};
