@@ -109,6 +109,7 @@ impl State {
         parts: &[io::IoSlice<'_>],
         waker: &Waker,
     ) -> Poll<io::Result<usize>> {
+        let most = self.at_once(id, end);
         let Some(conn) = self.net.conn(id) else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
@@ -120,7 +121,7 @@ impl State {
         if pipe.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = pipe.room();
+        let room = pipe.room().min(most);
         if parts.iter().all(|part| part.is_empty()) {
             return Poll::Ready(Ok(0));
         }
@@ -139,6 +140,14 @@ impl State {
         self.record_write(id, end, &bytes);
         self.transmit(id, end, Segment::Bytes(bytes));
         Poll::Ready(Ok(len))
+    }
+
+    /// The most bytes that arrive in one piece: on a narrow path they trickle in, as TCP's segments do.
+    fn at_once(&mut self, id: u32, end: u8) -> usize {
+        const SEGMENT: u64 = 1460;
+        let Some((from, to)) = self.net.conn(id).map(|conn| conn.way(end)) else { return 0 };
+        let rate = self.net.path(from, to).rate;
+        rate.map_or(usize::MAX, |rate| (rate / 100).max(SEGMENT) as usize)
     }
 
     fn record_write(&mut self, id: u32, end: u8, bytes: &[u8]) {
