@@ -1,7 +1,7 @@
 //! What each line says: a function for each kind. Knows no other line; the words are the plan's.
 
 use super::parts::{Action, Condition, Expectation, Much, Seed, Seen, Setting, Step, Told, Who};
-use crate::fault::Nodes;
+use crate::fault::{Fault, MachineId, Nodes};
 use crate::plan::read::{VERBS as FAULTS, parse_fault};
 use crate::plan::words::{Reason, Words, nearest, unknown};
 use std::time::Duration;
@@ -96,7 +96,7 @@ fn action(words: &mut Words<'_>, frame: Frame, before: &[&str]) -> Found<Action>
     let what = || Reason::Missing { what: "what happens, as `n1 emits` or `kill n1`".into() };
     let word = words.peek().ok_or_else(what)?;
     if FAULTS.contains(&word) {
-        return parse_fault(words, frame.machines).map(Action::Faults);
+        return faults(words, frame).map(Action::Faults);
     }
     if !is_who(word) {
         return Err(unknown(word, &[&FAULTS[..], &["everybody"], before].concat()));
@@ -115,6 +115,19 @@ fn action(words: &mut Words<'_>, frame: Frame, before: &[&str]) -> Found<Action>
         "join" => join(words, who, frame)?,
         _ => Action::Leave(who),
     })
+}
+
+/// A fault of a plan; and of those that happen to one machine, the same to several.
+fn faults(words: &mut Words<'_>, frame: Frame) -> Found<Vec<Fault>> {
+    let mut ahead = words.clone();
+    let each: fn(MachineId) -> Fault = match ahead.take("a fault")? {
+        "kill" => Fault::kill,
+        "start" => Fault::start,
+        "power" if ahead.has("off") => Fault::power_off,
+        _ => return parse_fault(words, frame.machines),
+    };
+    *words = ahead;
+    Ok(words.nodes(frame.machines)?.iter().map(each).collect())
 }
 
 /// `[1000 times] [64 KiB]`, and then one of these words.

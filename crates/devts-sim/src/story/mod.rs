@@ -41,7 +41,7 @@
 //!
 //! | what | happens |
 //! |---|---|
-//! | `cut n1 from n2`, `kill n3`, `start n3`, `heal` … | a fault, as in a [`Plan`](crate::Plan) |
+//! | `cut n1 from n2`, `kill n3`, `start n3`, `heal` … | a fault, as in a [`Plan`](crate::Plan); `kill`, `start` and `power off` also of several |
 //! | *who* `emits [N times] [LENGTH]` | an event to all. Who does not run says nothing |
 //! | *who* `sends` *whom* `[N times] [LENGTH]` | an event to one |
 //! | *who* `asks` *whom* `[N times] [LENGTH] within D` | a request with a deadline |

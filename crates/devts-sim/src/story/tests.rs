@@ -75,6 +75,8 @@ fn what_happens() {
     assert_eq!(step("at 1s n3 reads on").action, Action::ReadOn(named(&[3])));
     assert_eq!(step("at 1s n3 leaves").action, Action::Leave(named(&[3])));
     assert_eq!(step("at 1s kill n2").action, Action::Faults(vec![Fault::kill(MachineId(1))]));
+    let off = [1, 2].map(|node| Fault::power_off(MachineId(node))).to_vec();
+    assert_eq!(step("at 1s power off n2,n3").action, Action::Faults(off));
 }
 
 #[test]
@@ -153,6 +155,7 @@ fn a_misspelt_word_is_told_with_the_nearest() {
         ("evry 1s n1 emits", "every"),
         ("at 1s n1 emitts", "emits"),
         ("at 1s klil n1", "kill"),
+        ("at 1s power of n1", "off"),
         ("at 1s evrybody emits", "everybody"),
         ("at 1s n1 sends evrybody", "everybody"),
         ("every 1s form 5s n1 emits", "from"),
