@@ -250,7 +250,8 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, event: &PeerEvent, version: u64) {
+    /// Tells the reader; returns whom to wake when no lock is held.
+    fn push(&self, event: &PeerEvent, version: u64) -> Option<Waker> {
         let mut watching = self.lock();
         if watching.changes.len() == LAG {
             watching.changes.clear();
@@ -260,13 +261,7 @@ impl Watch {
         if !watching.lagged {
             watching.changes.push_back((event.clone(), version));
         }
-        wake(&mut watching);
-    }
-}
-
-fn wake(watching: &mut Watching) {
-    if let Some(waker) = watching.waker.take() {
-        waker.wake();
+        watching.waker.take()
     }
 }
 
@@ -309,24 +304,27 @@ impl Views {
 
     /// Shows a new view, and tells its readers what changed, each with its version.
     pub(crate) fn show(&self, view: View, changes: &[(PeerEvent, u64)]) {
-        let mut shown = self.lock();
+        let (mut shown, mut woken) = (self.lock(), Vec::new());
         shown.view = view;
         shown.watches.retain(|watch| match watch.upgrade() {
             Some(watch) => {
-                changes.iter().for_each(|(event, version)| watch.push(event, *version));
+                woken.extend(changes.iter().filter_map(|(event, version)| watch.push(event, *version)));
                 true
             }
             None => false,
         });
+        drop(shown);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// The node has stopped: streams end once they are read.
     pub(crate) fn close(&self) {
         let mut shown = self.lock();
         shown.closed = true;
-        for watch in shown.watches.drain(..) {
-            watch.upgrade().into_iter().for_each(|watch| wake(&mut watch.lock()));
-        }
+        let watches = shown.watches.drain(..).filter_map(|watch| watch.upgrade());
+        let woken: Vec<Waker> = watches.filter_map(|watch| watch.lock().waker.take()).collect();
+        drop(shown);
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 
