@@ -5,10 +5,10 @@ use crate::entry::Version;
 use crate::feed::{Feed, Listeners};
 use crate::store::{Applied, Change, Limits, Overwrote, Snapshot, Store, Write, WriteError};
 use bytes::Bytes;
-use devts::{Context, EmitError, Event, Node, TurnError};
+use devts::{Cluster, Context, EmitError, Event, Node, TurnError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How often, at most, members are told a new digest: it is for eyes and tests, not worth a message a write.
 const DIGEST_PERIOD: Duration = Duration::from_millis(500);
@@ -27,18 +27,11 @@ pub struct KvConfig {
     /// How many bytes of keys and values may wait for a watcher before it is told that it [lagged](crate::Fed::Lagged).
     /// Default 4 MiB.
     pub watch_bound: usize,
-    /// The wall clock: time since the Unix epoch. Default the system's; a test gives its own.
-    pub wall: fn() -> Duration,
 }
 
 impl Default for KvConfig {
     fn default() -> KvConfig {
-        KvConfig {
-            limits: Limits::default(),
-            max_drift: Duration::from_secs(60),
-            watch_bound: 4 << 20,
-            wall: || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
-        }
+        KvConfig { limits: Limits::default(), max_drift: Duration::from_secs(60), watch_bound: 4 << 20 }
     }
 }
 
@@ -153,7 +146,10 @@ impl From<TurnError> for KvError {
 pub struct Kv {
     store: Store,
     clock: Clock,
-    wall: fn() -> Duration,
+    /// Whose host tells the time. Nobody's until the node has joined.
+    cluster: Option<Cluster>,
+    /// What was given before.
+    given: Option<Snapshot>,
     changes: Listeners<Change>,
     notices: Listeners<Notice>,
     told: Option<KvInfo>,
@@ -168,16 +164,20 @@ impl Default for Kv {
 #[devts::node("kv")]
 impl Node for Kv {
     async fn joined(&mut self, cx: &mut Context<Self>) -> devts::Result {
+        self.cluster = Some((**cx).clone());
+        if let Some(snapshot) = self.given.take() {
+            self.take_all(snapshot, cx.wall())?;
+        }
         self.tell_digest(cx);
         cx.every(DIGEST_PERIOD, Kv::tell_digest);
         Ok(())
     }
 
     #[on]
-    fn written(&mut self, event: Written) {
-        let mut told = Told::default();
+    fn written(&mut self, event: Written, cx: &mut Context<Self>) {
+        let (wall, mut told) = (cx.wall(), Told::default());
         for write in event.writes {
-            self.take(write, &mut told);
+            self.take(write, wall, &mut told);
         }
         told.log();
     }
@@ -190,12 +190,18 @@ impl Node for Kv {
     /// Merging is always right: what this node wrote in the meantime stays.
     #[restore]
     fn restore(&mut self, snapshot: Snapshot) -> devts::Result {
-        Ok(self.take_all(snapshot)?)
+        match &self.cluster {
+            Some(cluster) => Ok(self.take_all(snapshot, cluster.wall())?),
+            None => {
+                self.given = Some(snapshot);
+                Ok(())
+            }
+        }
     }
 
     #[merge]
     fn merge(&mut self, snapshot: Snapshot) -> devts::Result {
-        Ok(self.take_all(snapshot)?)
+        self.restore(snapshot)
     }
 }
 
@@ -205,7 +211,8 @@ impl Kv {
         Kv {
             store: Store::new(config.limits),
             clock: Clock::new(config.max_drift),
-            wall: config.wall,
+            cluster: None,
+            given: None,
             changes: Listeners::new(config.watch_bound),
             notices: Listeners::new(config.watch_bound),
             told: None,
@@ -254,7 +261,7 @@ impl Kv {
         values: impl IntoIterator<Item = (String, Option<Bytes>)>,
         cx: &mut Context<Self>,
     ) -> Result<(), KvError> {
-        let version = Version { stamp: self.clock.tick((self.wall)()), node: cx.id().get() };
+        let version = Version { stamp: self.clock.tick(cx.wall()), node: cx.id().get() };
         let writes = self.store.prepare(version, values)?;
         // Told first: what cannot be told is not done.
         cx.emit(Written { writes: writes.clone() })?;
@@ -275,8 +282,8 @@ impl Kv {
     }
 
     /// A write of another node.
-    fn take(&mut self, write: Write, told: &mut Told) {
-        match self.clock.observe(write.entry.version.stamp, (self.wall)()) {
+    fn take(&mut self, write: Write, wall: Duration, told: &mut Told) {
+        match self.clock.observe(write.entry.version.stamp, wall) {
             Ok(()) => self.apply(write, told),
             Err(error) => self.refuse(write.key, write.entry.version, Refusal::Clock(error), told),
         }
@@ -291,8 +298,8 @@ impl Kv {
     }
 
     /// What another node holds.
-    fn take_all(&mut self, mut snapshot: Snapshot) -> Result<(), WriteError> {
-        let (wall, mut refused, mut applied) = ((self.wall)(), Vec::new(), Vec::new());
+    fn take_all(&mut self, mut snapshot: Snapshot, wall: Duration) -> Result<(), WriteError> {
+        let (mut refused, mut applied) = (Vec::new(), Vec::new());
         snapshot.retain(|key, entry| {
             let seen = self.clock.observe(entry.version.stamp, wall);
             let seen = seen.map_err(|error| refused.push((key.to_owned(), entry.version, error)));

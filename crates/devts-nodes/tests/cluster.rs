@@ -1,14 +1,16 @@
 //! `Kv` nodes in real clusters over loopback, on both hosts at once.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use devts::{Config, NodeHandle, Profile, Result, Smol};
+use devts::rt::BoxFuture;
+use devts::{Config, NodeHandle, Profile, Result, Runtime, Smol, Transport};
 use devts_nodes::{
     Change, Fed, Kv, KvConfig, KvError, KvHandle, KvInfo, Limits, Notice, Refusal, WriteError,
 };
 use futures_util::StreamExt;
 use futures_util::stream::select;
 use std::net::TcpListener;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Far longer than anything here takes: only a fault meets it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -150,12 +152,42 @@ fn sides_that_diverged_merge_and_lost_writes_are_reported() {
     });
 }
 
+/// A host whose wall clock is an hour ahead.
+#[derive(Debug)]
+struct Ahead(Arc<dyn Runtime>);
+
+impl Runtime for Ahead {
+    fn wall(&self) -> Duration {
+        self.0.wall() + Duration::from_secs(3600)
+    }
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn spawn(&self, future: BoxFuture<()>) {
+        self.0.spawn(future);
+    }
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        self.0.sleep(duration)
+    }
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+    fn blocking(&self, work: Box<dyn FnOnce() + Send + 'static>) -> BoxFuture<()> {
+        self.0.blocking(work)
+    }
+    fn fill_random(&self, buffer: &mut [u8]) -> std::io::Result<()> {
+        self.0.fill_random(buffer)
+    }
+    fn transport(&self) -> Arc<dyn Transport> {
+        self.0.transport()
+    }
+}
+
 #[test]
 fn a_write_from_the_future_is_refused_and_reported() {
     run(async {
-        let an_hour_ahead =
-            || SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(3600);
-        let wrong = on_tokio((), KvConfig { wall: an_hour_ahead, ..KvConfig::default() }).await?;
+        let ahead = Ahead(Arc::new(Smol::global()?));
+        let wrong: KvHandle = devts::join((), Kv::default()).runtime(ahead).await?.into();
         let right = on_smol(wrong.node().address(), KvConfig::default()).await?;
         let mut notices = right.notices().await?;
         wrong.put("k", "from the future").await?;
