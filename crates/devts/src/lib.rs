@@ -108,6 +108,11 @@ mod send;
 mod shape;
 mod shared;
 #[cfg(feature = "sim")]
+#[allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "what runs simulations is no part of them"
+)]
 pub mod sim;
 mod start;
 mod stats;

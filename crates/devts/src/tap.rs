@@ -43,6 +43,8 @@ mod on {
         fn handled(&self, _origin: Life, _first: u64, _last: u64) {}
         /// These events will not come; the node's `gap` hook is told next.
         fn gap(&self, _origin: Life, _first: u64, _last: u64) {}
+        /// These events are not in the state that the node took, or began without; its `gap` hook is told next.
+        fn hole(&self, _origin: Life, _first: u64, _last: u64) {}
         /// Another's state was taken: the node's now reflects all of this, whatever it reflected before.
         fn restored(&self, _vector: &Vector) {}
         /// What this node sees of another has changed. The view that shows it is told next.
@@ -91,6 +93,10 @@ mod on {
 
         pub(crate) fn gap(&self, origin: Life, first: u64, last: u64) {
             self.tell(|observer| observer.gap(origin, first, last));
+        }
+
+        pub(crate) fn hole(&self, origin: Life, first: u64, last: u64) {
+            self.tell(|observer| observer.hole(origin, first, last));
         }
 
         pub(crate) fn restored(&self, vector: &Vector) {
@@ -161,6 +167,7 @@ mod off {
         pub(crate) fn emitted(&self, _: u64) {}
         pub(crate) fn handled(&self, _: Life, _: u64, _: u64) {}
         pub(crate) fn gap(&self, _: Life, _: u64, _: u64) {}
+        pub(crate) fn hole(&self, _: Life, _: u64, _: u64) {}
         pub(crate) fn restored(&self, _: &Vector) {}
         pub(crate) fn shown(&self, _: &View, _: &[(PeerEvent, u64)]) {}
         pub(crate) fn undeliverable(&self, _: NodeId, _: &str, _: Undeliverable) {}
@@ -269,11 +276,13 @@ mod tests {
     }
 
     async fn until(what: &str, facts: &Facts) {
-        let limit = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while !facts.all().iter().any(|fact| fact == what) {
-            assert!(std::time::Instant::now() < limit, "no `{what}` in {:#?}", facts.all());
-            tokio::task::yield_now().await;
-        }
+        let told = async {
+            while !facts.all().iter().any(|fact| fact == what) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let limit = tokio::time::timeout(std::time::Duration::from_secs(30), told);
+        limit.await.unwrap_or_else(|_| panic!("no `{what}` in {:#?}", facts.all()));
     }
 
     /// Those of the facts that are not about views, which come when they come.

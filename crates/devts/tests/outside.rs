@@ -111,6 +111,7 @@ async fn e08_the_seventeenth_silent_connection_evicts_the_first(host: Host) {
     stop([other, node]).await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "strangers have threads of their own")]
 async fn strangers_do_not_disturb_members(host: Host) {
     let node = ledger(&host, ()).await.unwrap();
     let other = ledger(&host, node.address()).must_join().await.unwrap();

@@ -89,6 +89,7 @@ async fn then_and_spawn_run_beside_turns(host: Host) {
     node.stop().await.unwrap();
 }
 
+#[expect(clippy::disallowed_methods, reason = "where it runs is the question")]
 async fn blocking_work_runs_elsewhere(host: Host) {
     let node = ledger(&host, ()).on_panic(OnPanic::Continue).await.unwrap();
     let thread = std::thread::current().id();

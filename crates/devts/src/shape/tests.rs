@@ -1,5 +1,7 @@
 //! Shapes of all kinds of types: what makes a difference, what does not, and that the text never changes by itself.
 
+#![expect(clippy::disallowed_types, reason = "their shapes are the question")]
+
 use super::{fnv1a, trace};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
