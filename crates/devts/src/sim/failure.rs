@@ -86,10 +86,11 @@ pub enum Broken {
 }
 
 impl Broken {
-    /// The same kind of failure, of the same invariant: what a shorter plan must show to be the same failure.
+    /// The same kind of failure, of the same invariant or at the same place: what a shorter plan must bring about.
     pub(crate) fn is_like(&self, other: &Broken) -> bool {
         let name = |broken: &Broken| match broken {
             Broken::Always { name, .. } | Broken::Eventually { name, .. } => name.clone(),
+            Broken::Panicked { text } => text.rsplit(" (").next().unwrap_or_default().into(), // the place
             _ => String::new(),
         };
         std::mem::discriminant(self) == std::mem::discriminant(other) && name(self) == name(other)
