@@ -1,6 +1,7 @@
 //! The task that owns the user's node and runs its turns, one after the other. It waits for the mailbox and for
 //! handlers; never for the driver, for credit or for a peer. Knows no link and no frame.
 
+mod holes;
 mod run;
 mod table;
 mod transfer;
@@ -21,6 +22,7 @@ use crate::waiters::Woken;
 use crate::{JoinError, OnPanic};
 use devts_proto::claim::Vector;
 use devts_proto::{Life, NodeId};
+use holes::Holes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use table::Targets;
@@ -47,6 +49,8 @@ pub(crate) struct Dispatch<N: Node> {
     /// What the node's state reflects: per origin, the last event whose turn is over. This node's own are not here:
     /// the outbox counts them.
     vector: Vector,
+    /// What it passes over and the state does not reflect.
+    holes: Holes,
     queue: VecDeque<Item>,
     /// What waits while the state is not whole.
     held: VecDeque<Item>,
@@ -100,6 +104,7 @@ impl<N: Node> Dispatch<N> {
             life: None,
             joined: false,
             vector: Vector::new(),
+            holes: Holes::default(),
             queue: VecDeque::new(),
             held: VecDeque::new(),
             transfer: None,

@@ -2,6 +2,7 @@
 //! Vectors say what a state reflects; a state is given only to who would lose nothing by it. Knows no link.
 
 use super::Dispatch;
+use super::holes::Holes;
 use crate::JoinError;
 use crate::command::Command;
 use crate::mailbox::Item;
@@ -114,7 +115,7 @@ impl<N: Node> Dispatch<N> {
                 transfer.tried.clear();
                 self.pause(&mut transfer);
             }
-            (None, why) => return self.conclude(why).await,
+            (None, why) => return self.conclude(why, false).await,
         }
         self.transfer = Some(transfer);
     }
@@ -172,15 +173,20 @@ impl<N: Node> Dispatch<N> {
         transfer.asked = None;
         transfer.tried.insert(from);
         let (why, merging) = (transfer.why, transfer.merging);
+        let Some((holes, state)) = Holes::split(state.clone()) else {
+            log::warn!(target: "devts::node", "the state of node {from} is none");
+            return self.advance().await;
+        };
         let put = if merging { &self.events.merge } else { &self.events.restore };
         let Some(put) = put else { return };
         let mark = Mark::new(&self.core, None);
-        let result = guard(mark, || put(&mut self.node, state));
+        let result = guard(mark, || put(&mut self.node, &state));
         let Some(result) = self.over(result) else { return };
         match result {
             Ok(()) => {
+                self.take_holes(holes, &vector, merging);
                 self.reflect(vector);
-                if merging { self.advance().await } else { self.conclude(why).await }
+                if merging { self.advance().await } else { self.conclude(why, true).await }
             }
             Err(error) if matches!(why, Why::Join) => {
                 self.core.joined(Err(JoinError::Restore(error)));
@@ -203,13 +209,31 @@ impl<N: Node> Dispatch<N> {
         self.core.command(Command::Restored(self.vector.clone()));
     }
 
-    /// The transfer is over, with a state or without.
-    async fn conclude(&mut self, why: Why) {
+    /// What the state lacks that was taken instead of this node's own, or merged into it.
+    fn take_holes(&mut self, theirs: Holes, vector: &Vector, merging: bool) {
+        if merging {
+            self.holes.merge(vector, &theirs);
+        } else {
+            self.holes = theirs.of_others(self.life);
+        }
+    }
+
+    /// The transfer is over, with a state that was `taken` or without.
+    async fn conclude(&mut self, why: Why, taken: bool) {
         self.transfer = None;
         match why {
-            Why::Join => self.enter().await,
+            Why::Join => {
+                if !taken {
+                    self.lack_everything();
+                }
+                self.enter().await;
+                self.tell_holes().await;
+            }
             Why::Gap(gap) => {
                 self.core.outbox().set_gate(false).wake();
+                if taken {
+                    self.tell_holes().await;
+                }
                 if self.vector.get(&gap.origin).is_none_or(|known| *known < gap.last) {
                     self.pass(gap).await;
                 }
@@ -218,11 +242,27 @@ impl<N: Node> Dispatch<N> {
         }
     }
 
+    /// Who had a state is gone: what came before this node joined is not in its own.
+    fn lack_everything(&mut self) {
+        let before = self.vector.iter().filter(|(_, last)| **last > 0);
+        let gaps = before.map(|(origin, last)| Gap { origin: *origin, first: 1, last: *last });
+        gaps.for_each(|gap| self.holes.add(gap));
+    }
+
+    /// The node learns what the state lacks that it has begun with, or that has taken its own's place.
+    async fn tell_holes(&mut self) {
+        for gap in self.holes.clone().iter() {
+            self.core.tap.hole(gap.origin, gap.first, gap.last);
+            self.tell_gap(gap).await;
+        }
+    }
+
     /// Nothing stands in for the missing events.
     async fn pass(&mut self, mut gap: Gap) {
         // A state that was taken meanwhile may reflect the first of them.
         let known = self.vector.insert(gap.origin, gap.last).unwrap_or(0);
         gap.first = gap.first.max(known + 1);
+        self.holes.add(gap);
         self.core.tap.gap(gap.origin, gap.first, gap.last);
         self.tell_gap(gap).await;
     }
@@ -296,7 +336,7 @@ impl<N: Node> Dispatch<N> {
             Some(Ok(state)) => {
                 let mut vector = self.vector.clone();
                 vector.extend(self.life.map(|life| (life, own)));
-                Command::GiveState { to, ask, vector, state: state.into() }
+                Command::GiveState { to, ask, vector, state: self.holes.with(state) }
             }
             Some(Err(error)) => {
                 log::warn!(target: "devts::node", "the snapshot failed: {}", error.line());

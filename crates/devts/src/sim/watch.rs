@@ -258,6 +258,17 @@ impl Observer for Eye {
         }
     }
 
+    fn hole(&self, origin: Life, first: u64, last: u64) {
+        let (machine, (of, origin_boot)) = (self.machine, self.origin(origin));
+        let what = What::Gap { machine, origin: of, origin_boot, first, last };
+        let found = what.to_string();
+        self.record(what);
+        self.watching.count(|counts| counts.gaps += 1);
+        if !self.watching.allowed().gaps {
+            self.watching.fail(Broken::Gap { found });
+        }
+    }
+
     fn restored(&self, vector: &Vector) {
         let Some(life) = self.life() else { return };
         self.record(What::Note { machine: self.machine, text: "took another's state".into() });
