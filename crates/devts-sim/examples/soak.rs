@@ -1,0 +1,47 @@
+//! Random runs for as many seeds as there is time for, with progress: the smoke test's scenario, at any length.
+//!
+//! ```text
+//! cargo run --release -p devts-sim --example soak                 10 000 seeds of 5 to 20 nodes
+//! cargo run --release -p devts-sim --example soak -- 300          so many
+//! cargo run --release -p devts-sim --example soak -- 20 large     of 64 nodes
+//! ```
+//!
+//! `DEVTS_SEED=77` runs that seed alone. Exits with 1 and the report when a seed fails.
+
+#[path = "../tests/soak/mod.rs"]
+mod soak;
+
+use soak::Size;
+use std::process::ExitCode;
+
+/// How many seeds are run twice.
+const TWICE: u64 = 20;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let count = match arguments.next().map(|count| count.parse::<u64>()) {
+        None => 10_000,
+        Some(Ok(count)) if count > 1 => count,
+        Some(_) => return usage(),
+    };
+    let size = match arguments.next().as_deref() {
+        None => Size::SMOKE,
+        Some("large") => Size::LARGE,
+        Some(_) => return usage(),
+    };
+    for (with_state, name) in [(true, "with a state"), (false, "without a state")] {
+        match soak::run(devts::sim::seeds(count / 2).twice(TWICE), size, with_state) {
+            Ok(summary) => println!("{name}: {summary}"),
+            Err(failure) => {
+                println!("{name}: {failure}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!("soak [SEEDS] [large]: a number of seeds from 2 on, and `large` for 64 nodes");
+    ExitCode::from(2)
+}
