@@ -190,6 +190,17 @@ fn a_restart_with_the_clock_set_back_takes_a_younger_boot() {
     assert!(world.life(again).boot > world.life(1).boot);
 }
 
+/// All seeds are dialled at once: those that were greeted as the old life are greeted anew.
+#[test]
+fn a_restart_with_the_clock_set_back_greets_all_its_seeds_anew() {
+    let mut world = cluster(5);
+    world.kill(4);
+    let again = world.start_with(5, &[0, 1, 2, 3], false, 3);
+    assert!(world.run_until(SECOND, World::views_agree), "{:?}", world.view(again));
+    assert!(world.life(again).boot > world.life(4).boot);
+    assert!(world.hosts.iter().all(|host| host.engine.counters().misbehaved == 0));
+}
+
 #[test]
 fn e45_a_leave_is_no_failure() {
     let mut world = cluster(4);

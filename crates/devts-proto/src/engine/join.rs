@@ -128,13 +128,21 @@ impl Engine {
         if let Some(types) = self.types.remove(&old) {
             self.types.insert(life, types);
         }
-        if let Some(Purpose::Seed(seed)) = self.links.get(&id).and_then(|link| link.purpose) {
-            self.seeds[seed].tried = false;
-            self.seeds[seed].redial.at = now;
-            self.links.get_mut(&id).expect("just found").purpose = None;
-        }
-        self.close(now, id, CloseReason::Gone);
+        self.greet_anew(now);
         self.dial_seeds(now);
+    }
+
+    /// Whoever was greeted as the old life is dialled and greeted again.
+    fn greet_anew(&mut self, now: Instant) {
+        let greeted = self.links.values_mut().filter(|link| link.phase != Phase::Dialling);
+        let greeted: Vec<_> = greeted.map(|link| (link.id, link.purpose.take())).collect();
+        for (link, purpose) in greeted {
+            if let Some(Purpose::Seed(seed)) = purpose {
+                self.seeds[seed].tried = false;
+                self.seeds[seed].redial.at = now;
+            }
+            self.close(now, link, CloseReason::Gone);
+        }
     }
 
     /// The sponsor's answer comes in pieces; with the last this node is a member.
