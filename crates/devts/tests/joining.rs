@@ -4,10 +4,9 @@
 
 mod common;
 
-use common::{Host, Ledger, ledger, ledgers, stop, until};
+use common::{Host, Ledger, free_address, ledger, ledgers, stop, until};
 use devts::{Config, Events, JoinError, Node, NodeId, Profile, Refusal, Security, StopError};
 use serde::{Deserialize, Serialize};
-use std::net::TcpListener;
 use std::time::Duration;
 
 on_every_host!(
@@ -44,8 +43,7 @@ async fn joins_through_any_node(host: Host) {
 
 async fn founders_that_missed_each_other_merge(host: Host) {
     // Two ports that are free, most likely still in a moment.
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (a, b) = (free(), free());
+    let (a, b) = (free_address(&host).await, free_address(&host).await);
     let first = ledger(&host, b).bind(a).await.unwrap();
     let second = ledger(&host, a).bind(b).await.unwrap();
     for node in [&first, &second] {
@@ -55,18 +53,18 @@ async fn founders_that_missed_each_other_merge(host: Host) {
 }
 
 async fn must_join_says_who_did_not_answer(host: Host) {
-    let seed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let seed = free_address(&host).await;
     let error = ledger(&host, seed).must_join().timeout(Duration::from_millis(300)).await.unwrap_err();
     assert!(matches!(&error, JoinError::NobodyAnswered { seeds, .. } if seeds[0] == seed.to_string()));
     assert!(error.is_timeout() && error.is_retryable());
 }
 
 async fn a_dropped_join_leaves_nothing(host: Host) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let joining = ledger(&host, 1).must_join().bind(port).into_future();
+    let free = free_address(&host).await;
+    let joining = ledger(&host, 1).must_join().bind(free).into_future();
     let early = futures_util::future::select(joining, host.sleep(Duration::from_millis(50))).await;
     drop(early);
-    until(&host, async || TcpListener::bind(("127.0.0.1", port)).is_ok()).await;
+    until(&host, async || host.transport().listen(free).await.is_ok()).await;
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,9 +120,10 @@ async fn faults_of_the_builder_are_named(host: Host) {
 }
 
 async fn a_port_in_use_is_told(host: Host) {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let error = ledger(&host, ()).bind(taken.local_addr().unwrap()).await.unwrap_err();
+    let taken = ledger(&host, ()).await.unwrap();
+    let error = ledger(&host, ()).bind(taken.address()).await.unwrap_err();
     assert!(matches!(error, JoinError::Bind { .. }) && error.to_string().contains("in use"), "{error}");
+    taken.stop().await.unwrap();
 }
 
 async fn only_loopback_is_bound_without_the_opt_out(host: Host) {

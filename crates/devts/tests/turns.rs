@@ -14,7 +14,6 @@ on_every_host!(
     with_and_call_are_turns,
     turns_come_again_until_they_are_cancelled,
     then_and_spawn_run_beside_turns,
-    blocking_work_runs_elsewhere,
     e47_a_panic_stops_the_node,
     e47_or_the_node_goes_on_after_a_panic,
     stopping_drains_what_is_queued,
@@ -22,6 +21,8 @@ on_every_host!(
     e47_a_handler_that_never_ends_is_dropped,
     the_node_can_stop_itself,
     a_node_runs_until_something_happens,
+    ; not in a simulation:
+    blocking_work_runs_elsewhere: "a world has one thread, and runs blocking work on it",
 );
 
 async fn with_and_call_are_turns(host: Host) {

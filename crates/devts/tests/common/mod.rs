@@ -1,28 +1,48 @@
-//! What the tests share: every body runs on smol, multi-thread tokio and current-thread tokio; and a node whose state is
-//! what it was told, by whom, so that a lost, doubled or swapped event shows.
+//! What the tests share: every body runs on smol, multi-thread tokio, current-thread tokio and in a simulated world; and
+//! a node whose state is what it was told, by whom, so that a lost, doubled or swapped event shows.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use devts::{
     Builder, Context, Event, Life, Node, NodeHandle, OnPanic, Profile, Rejected, Runtime, Smol, Tokio,
 };
+use devts_sim::World;
 use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub type Host = Arc<dyn Runtime>;
 
+/// The orders in which each test is run in the simulator.
+const SEEDS: std::ops::Range<u64> = 0..5;
+
 /// No test waits longer for anything.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Each named `async fn(Host)` as a test on each host.
+/// Each named `async fn(Host)` as a test on each host, those after `not in a simulation` on real ones only, for the
+/// reason that stands there and in the list of tests.
 #[macro_export]
 macro_rules! on_every_host {
+    ($($name:ident,)+; not in a simulation: $($real:ident: $why:literal),+ $(,)?) => {
+        $crate::on_every_host!(@real $($name,)+ $($real,)+);
+        mod in_simulation {
+            $(#[test] fn $name() { $crate::common::simulation(super::$name); })+
+            $(#[test] #[ignore = $why] fn $real() {})+
+        }
+    };
     ($($name:ident),+ $(,)?) => {
+        $crate::on_every_host!(@real $($name,)+);
+        mod in_simulation {
+            $(#[test] fn $name() { $crate::common::simulation(super::$name); })+
+        }
+    };
+    (@real $($name:ident,)+) => {
         mod on_smol {
             $(#[test] fn $name() { $crate::common::smol(super::$name); })+
         }
@@ -50,6 +70,21 @@ pub fn tokio_current_thread<F: Future<Output = ()>>(test: impl FnOnce(Host) -> F
     runtime.block_on(async { limited(Arc::new(Tokio::current().unwrap()), test).await });
 }
 
+/// On one machine of a world, in as many orders as there are seeds.
+pub fn simulation<F: Future<Output = ()>>(test: impl Fn(Host) -> F) {
+    for seed in SEEDS {
+        let world = World::new(seed);
+        let machine = world.machine("n1");
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            world.block_on(limited(Arc::new(machine), &test)).unwrap();
+        }));
+        if let Err(panic) = ran {
+            eprintln!("this was seed {seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
 async fn limited<F: Future<Output = ()>>(host: Host, test: impl FnOnce(Host) -> F) {
     let limit = host.sleep(LIMIT);
     if let Either::Right(_) = select(pin!(test(host.clone())), limit).await {
@@ -62,6 +97,11 @@ pub async fn until<F: Future<Output = bool>>(host: &Host, mut holds: impl FnMut(
     while !holds().await {
         host.sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Where nobody listens just now, and most likely still in a moment.
+pub async fn free_address(host: &Host) -> SocketAddr {
+    host.transport().listen(([127, 0, 0, 1], 0).into()).await.unwrap().address()
 }
 
 /// One number of an emitter.
