@@ -10,11 +10,12 @@ use devts::{
     Answer, Channel, ChannelError, Context, Event, Events, Handler, JoinError, Node, NodeHandle, NodeId,
     Profile, RequestError, Smol, StopError, Tokio, TurnError,
 };
-use futures_util::future::{join_all, poll_immediate};
+use devts_sim::{Fault, MachineId, World};
+use futures_util::future::{Either, join_all, poll_immediate, select};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::fmt::Debug;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,35 +122,42 @@ fn endings(to: NodeId) -> Vec<String> {
     ]
 }
 
-/// Tasks of the host run in `run` only; `end` drops them.
-fn everybody_is_told(host: Host, run: &dyn Fn(Waiting<'_>) -> String, end: impl FnOnce()) {
-    let elsewhere = Smol::with_threads(1).unwrap();
-    let alone = |host: Host| devts::join((), Silent::default()).runtime(host).profile(Profile::Local);
-    let other = elsewhere.block_on(alone(Arc::new(elsewhere.clone())).into_future()).unwrap();
+/// A host, and what runs a future on it: tasks of the host run meanwhile only.
+struct Place<'a> {
+    host: Host,
+    run: &'a dyn Fn(Waiting<'_>) -> String,
+}
+
+/// `end` drops the tasks of the mortal host.
+fn everybody_is_told(mortal: &Place<'_>, elsewhere: &Place<'_>, end: impl FnOnce()) {
+    let join = |at: &Place<'_>, seeds: Vec<String>, node| {
+        devts::join(seeds, node).runtime(at.host.clone()).profile(Profile::Local).into_future()
+    };
+    let (mut other, mut kept) = (None, None);
+    (elsewhere.run)(waits("join", async {
+        other = Some(join(elsewhere, vec![], Silent::default()).await.unwrap());
+    }));
+    let other = other.unwrap();
     let silent = Silent::default();
     let alive = Arc::downgrade(&silent.alive);
-    let (mut kept, mut opened) = (None, None);
-    run(waits("join", async {
-        let seed = other.address();
-        let node = devts::join(seed, silent).runtime(host.clone()).profile(Profile::Local).must_join();
-        let node = node.await.unwrap();
-        opened = Some(node.open::<_, u64, u64>(other.id(), Open).await.unwrap());
-        opened.as_ref().unwrap().send(1).await.unwrap();
-        kept = Some(node);
+    (mortal.run)(waits("join", async {
+        let node = join(mortal, vec![other.address().to_string()], silent).await.unwrap();
+        let channel = node.open::<_, u64, u64>(other.id(), Open).await.unwrap();
+        channel.send(1).await.unwrap();
+        kept = Some((node, channel));
     }));
-    let (left, opened) = (kept.unwrap(), opened.unwrap());
-    let (to, late) = (other.id(), alone(host).into_future());
+    let (left, opened) = kept.unwrap();
+    let (to, late) = (other.id(), join(mortal, vec![], Silent::default()));
     // From here on nothing runs on the host, so that all of this waits.
-    elsewhere.clone().block_on(async {
-        let new = left.open::<_, u64, u64>(to, Open).await.unwrap();
-        let channels = [opened, new];
+    let last = waits("all", async {
+        let channels = [opened, left.open::<_, u64, u64>(to, Open).await.unwrap()];
         let mut waiting = waiting(&left, to, &channels);
         waiting.push(waits("join", late));
         for future in &mut waiting {
             assert_eq!(poll_immediate(future).await, None);
         }
         end();
-        let mut told = limited(&elsewhere, join_all(waiting)).await;
+        let mut told = limited(&elsewhere.host, join_all(waiting)).await;
         let join = told.pop().unwrap();
         assert_eq!(join, format!("join: Err({:?})", JoinError::Stopped));
         assert_eq!(told, endings(to));
@@ -158,22 +166,29 @@ fn everybody_is_told(host: Host, run: &dyn Fn(Waiting<'_>) -> String, end: impl 
         assert_eq!(alive.strong_count(), 0, "the node itself is dropped too");
         other.stop().await.unwrap();
     });
+    (elsewhere.run)(last);
 }
 
-async fn limited<T>(host: &Smol, future: impl Future<Output = T>) -> T {
-    let limit = devts::Runtime::sleep(host, Duration::from_secs(30));
-    match futures_util::future::select(Box::pin(future), limit).await {
-        futures_util::future::Either::Left((output, _)) => output,
-        futures_util::future::Either::Right(_) => panic!("somebody waits for a node that is gone"),
+async fn limited<T>(host: &Host, future: impl Future<Output = T>) -> T {
+    match select(pin!(future), host.sleep(Duration::from_secs(30))).await {
+        Either::Left((output, _)) => output,
+        Either::Right(_) => panic!("somebody waits for a node that is gone"),
     }
+}
+
+/// The other node is on smol, on a thread of its own.
+fn beside_smol(mortal: &Place<'_>, end: impl FnOnce()) {
+    let smol = Smol::with_threads(1).unwrap();
+    let elsewhere = Place { host: Arc::new(smol.clone()), run: &|future| smol.block_on(future) };
+    everybody_is_told(mortal, &elsewhere, end);
 }
 
 #[test]
 fn e48_executor_dropped() {
     let executor = Arc::new(async_executor::Executor::new());
     let host = Smol::with_executor(executor.clone()).unwrap();
-    let driven = host.clone();
-    everybody_is_told(Arc::new(host), &move |future| driven.block_on(future), move || drop(executor));
+    let mortal = Place { host: Arc::new(host.clone()), run: &|future| host.block_on(future) };
+    beside_smol(&mortal, || drop(executor));
 }
 
 #[test]
@@ -182,7 +197,21 @@ fn e48_runtime_shut_down() {
     let host = Tokio::from_handle(runtime.handle().clone()).unwrap();
     let runtime = RefCell::new(Some(runtime));
     let run = |future: Waiting<'_>| runtime.borrow().as_ref().unwrap().block_on(future);
-    everybody_is_told(Arc::new(host), &run, || runtime.take().unwrap().shutdown_background());
+    let mortal = Place { host: Arc::new(host), run: &run };
+    beside_smol(&mortal, || runtime.take().unwrap().shutdown_background());
+}
+
+#[test]
+fn e48_machine_killed() {
+    for (seed, off) in (0..20).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let world = World::new(seed);
+        let run = |future: Waiting<'_>| world.block_on(future).unwrap();
+        let [mortal, elsewhere] =
+            ["n1", "n2"].map(|name| Place { host: Arc::new(world.machine(name)), run: &run });
+        let node = MachineId(0);
+        let fault = if off { Fault::power_off(node) } else { Fault::kill(node) };
+        everybody_is_told(&mortal, &elsewhere, || world.apply(&fault).unwrap());
+    }
 }
 
 /// Asked to stop, and dropped before it had left.
