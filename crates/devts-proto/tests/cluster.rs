@@ -163,6 +163,30 @@ fn e23_a_partition_heals_by_itself_and_everything_comes_once() {
     assert_eq!(world.events(0, 4), [1]);
 }
 
+/// What a joiner emits is kept for those too that its sponsor had lost before.
+#[test]
+fn e23_who_joins_a_minority_is_heard_by_all_after_the_heal() {
+    let mut world = cluster(5);
+    world.blocked = vec![(0, 3), (0, 4), (1, 3), (1, 4), (2, 3), (2, 4)];
+    world.run(10 * SECOND);
+    let joiner = world.start(6, &[4]);
+    world.blocked.extend([(0, joiner), (1, joiner), (2, joiner)]);
+    world.run(10 * SECOND);
+    assert_eq!(world.view(joiner).len(), 3);
+    world.emit(joiner);
+    world.run(60 * SECOND);
+    world.blocked.clear();
+    assert!(world.run_until(66 * SECOND, World::views_agree));
+    world.emit(joiner);
+    world.run(SECOND);
+    for host in 0..5 {
+        assert_eq!(world.events(host, joiner), [1, 2], "at host {host}");
+        assert_eq!(world.hosts[host].seen.gaps, []);
+    }
+    let rejoined = world.hosts[joiner].seen.changes.iter().any(|(kind, _)| *kind == ChangeKind::Rejoined);
+    assert!(!rejoined, "it had never seen them");
+}
+
 #[test]
 fn e38_a_restarted_node_is_a_new_life_at_once() {
     let mut world = cluster(3);

@@ -114,7 +114,7 @@ fn e03_a_thousand_frames_in_one_read() {
 
 #[test]
 fn e04_unknown_frame_types() {
-    for tag in (18..0xC0).chain([0]) {
+    for tag in (19..0xC0).chain([0]) {
         let error = DecodeError::UnknownFrame(tag);
         assert_eq!(decode(greeted(), [seal(tag, b"what")]), (vec![], Some(error)));
     }

@@ -41,6 +41,9 @@ const GOLDEN: &[&str] = &[
     "1d000000 0f 0100000000000000 0200000000000000 2c01000000000000 c5ca2562",
     "05000000 10 4660788d",
     "05000000 11 45e3137f",
+    "5a000000 12 02 11110000000000000700000000000000010000000200000002047f000001581b026b76026869 \
+     222200000000000009000000000000000000000000000000010620010db8000000000000000000000001591b0000 \
+     63448321",
 ];
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -70,7 +73,7 @@ fn every_frame_is_decoded_from_its_golden_bytes() {
 fn there_is_a_sample_of_every_type() {
     let mut tags: Vec<u8> = frames().iter().map(Frame::tag).collect();
     tags.dedup();
-    assert_eq!(tags, (1..=17).collect::<Vec<u8>>());
+    assert_eq!(tags, (1..=18).collect::<Vec<u8>>());
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn many_claims_are_split_by_count_and_by_bytes() {
     let long: Vec<_> = lives(200).map(longest_claim).collect();
     for (claims, most) in [(long, 14), (lives(200).map(short).collect(), MAX_CLAIMS), (vec![], 0)] {
         let mut out = Vec::new();
-        wire::encode_members(CRC, &mut out, &claims);
+        Frame::Members(claims.clone()).encode(CRC, &mut out);
         let frames = all(out);
         let members = |frame| if let Frame::Members(claims) = frame { claims } else { panic!("{frame:?}") };
         let pieces: Vec<Vec<Claim>> = frames.into_iter().map(members).collect();
@@ -188,7 +188,7 @@ fn claims_do_not_keep_what_was_received_alive() {
 fn frames_without_lists_and_texts_allocate_nothing() {
     let lean = |frame: &Frame| {
         let tag = frame.tag();
-        tag >= 8 || tag == 3
+        (8..18).contains(&tag) || tag == 3
     };
     let lean: Vec<Frame> = frames().into_iter().filter(lean).collect();
     let chunk = Bytes::from(lean.iter().flat_map(encode).collect::<Vec<u8>>());

@@ -100,6 +100,7 @@ fn cluster_frame() -> impl Strategy<Value = Frame> {
         resume,
         welcome,
         vec(claim(), 0..4).prop_map(Frame::Members),
+        vec(claim(), 0..4).prop_map(Frame::Remembered),
         types,
         positions().prop_map(Frame::Have),
     ]

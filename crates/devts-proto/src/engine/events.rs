@@ -443,6 +443,9 @@ impl Engine {
         let claims: Vec<_> = self.members.view().filter(|claim| claim.life != life).cloned().collect();
         self.push(id, &Frame::Members(claims));
         if joining {
+            if !welcome.remembered.is_empty() {
+                self.push(id, &Frame::Remembered(welcome.remembered));
+            }
             self.push(id, &Frame::Welcome { baseline: welcome.baseline, donors: welcome.donors, last: true });
         }
         let direct = (life, self.history.position(life));

@@ -3,6 +3,7 @@
 
 use super::link::{Phase, Purpose};
 use super::{CloseReason, Engine, Output, Refusal, Stage, Target};
+use crate::claim::Claim;
 use crate::id::{Life, LinkId, NodeId};
 use crate::time::Instant;
 use alloc::vec::Vec;
@@ -145,6 +146,17 @@ impl Engine {
         }
     }
 
+    /// A sponsor tells of those that failed before.
+    pub(super) fn on_remembered(&mut self, id: LinkId, claims: Vec<Claim>) {
+        let most = self.config.max_members;
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.phase == Phase::Up) else { return };
+        if matches!(self.stage, Stage::Joining { .. }) {
+            // Bounded, whoever sends them.
+            let room = most.saturating_sub(link.welcome.remembered.len());
+            link.welcome.remembered.extend(claims.into_iter().take(room));
+        }
+    }
+
     /// The sponsor's answer comes in pieces; with the last this node is a member.
     pub(super) fn on_welcome(
         &mut self,
@@ -175,6 +187,7 @@ impl Engine {
                 self.links.get_mut(&link).map(|link| core::mem::take(&mut link.held)).unwrap_or_default();
             self.learn_all(now, link, held, true);
         }
+        self.remember(now, &welcome.remembered);
         for link in self.up_links() {
             self.start_flow(now, link);
         }

@@ -68,6 +68,7 @@ pub(super) struct Link {
 pub(super) struct Welcome {
     pub(super) baseline: Vec<(Life, u64)>,
     pub(super) donors: Vec<NodeId>,
+    pub(super) remembered: Vec<Claim>,
 }
 
 /// Events on this link: what the peer has, where the cursors stand, and the credit in both directions.

@@ -47,9 +47,11 @@ impl Engine {
         if link.joining && link.purpose.is_none() {
             let baseline = self.history.vector().into_iter().collect();
             let donors = self.donors_for(life.node);
+            let remembered = self.members.down().map(|known| known.claim.clone()).collect();
             let link = self.links.get_mut(&id).expect("just found");
             link.welcome.baseline = baseline;
             link.welcome.donors = donors;
+            link.welcome.remembered = remembered;
         }
         self.learn_claim(now, Some(id), &claim, false);
         match self.peers.get(&life.node) {
@@ -112,14 +114,26 @@ impl Engine {
         }
     }
 
-    fn joined(&mut self, now: Instant, via: Option<LinkId>, claim: &Claim, eager: bool) {
-        let life = claim.life;
+    /// Who failed before this node was there may come back: it is dialled, and what is emitted is kept for it.
+    pub(super) fn remember(&mut self, now: Instant, claims: &[Claim]) {
+        for claim in claims {
+            if self.members.remember(claim, now) {
+                self.add_peer(now, claim.life, now + self.config.redial.0);
+                self.ended.entry(claim.life).or_insert(now);
+            }
+        }
+    }
+
+    fn add_peer(&mut self, now: Instant, life: Life, dial_at: Instant) {
         // Above that of any session with this life before, should it have been forgotten and come back.
         let generation = now.since_origin().as_nanos() as u64 + 1;
         let session = Session::new(generation, &self.config);
-        let at = if eager { now } else { now + LET_IT_DIAL };
-        let redial = Redial::at(at, self.config.redial.0);
+        let redial = Redial::at(dial_at, self.config.redial.0);
         self.peers.insert(life.node, Peer::new(now, life, session, self.own.stable(), redial));
+    }
+
+    fn joined(&mut self, now: Instant, via: Option<LinkId>, claim: &Claim, eager: bool) {
+        self.add_peer(now, claim.life, if eager { now } else { now + LET_IT_DIAL });
         self.change(ChangeKind::Joined, claim.clone());
         self.flood(via, claim);
         if eager {
@@ -232,10 +246,10 @@ impl Engine {
 
     /// The life at the other end of a new link had failed here: it is back.
     pub(super) fn came_back(&mut self, now: Instant, life: Life) {
-        if let Some(claim) = self.members.rejoin(life) {
+        if let Some((claim, seen)) = self.members.rejoin(life) {
             self.ended.remove(&life);
             self.peers.get_mut(&life.node).expect("remembered lives keep their peer").down_at = None;
-            self.change(ChangeKind::Rejoined, claim);
+            self.change(if seen { ChangeKind::Rejoined } else { ChangeKind::Joined }, claim);
             self.settle(now);
         }
     }

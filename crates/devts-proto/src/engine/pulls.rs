@@ -66,10 +66,16 @@ impl Engine {
         let upto = asked.and_then(|link| link.flow.have.get(&origin)).copied().unwrap_or(0);
         if self.history.position(origin) >= upto {
             self.pulls.remove(&origin);
-            match self.link_to(origin.node).filter(|_| self.comes_by_itself(origin)) {
-                Some(direct) => self.want(direct, origin),
-                None => self.pull(now, origin),
-            }
+            self.go_on(now, origin);
+        }
+    }
+
+    /// No pull is under way: the origin itself goes on where this node stands, or somebody else is asked. What the
+    /// origin has sent meanwhile came early and is gone, so that it must be told.
+    fn go_on(&mut self, now: Instant, origin: Life) {
+        match self.link_to(origin.node).filter(|_| self.comes_by_itself(origin)) {
+            Some(direct) => self.want(direct, origin),
+            None => self.pull(now, origin),
         }
     }
 
@@ -149,7 +155,7 @@ impl Engine {
             self.pulls.iter_mut().filter(|(_, pull)| asked(pull)).map(|(origin, _)| *origin).collect();
         for origin in origins {
             self.pulls.remove(&origin);
-            self.pull(now, origin);
+            self.go_on(now, origin);
         }
     }
 
@@ -160,7 +166,7 @@ impl Engine {
             self.pulls.iter().filter(|(_, pull)| stale(pull)).map(|(origin, _)| *origin).collect();
         for origin in origins {
             self.pulls.remove(&origin);
-            self.pull(now, origin);
+            self.go_on(now, origin);
         }
     }
 

@@ -67,6 +67,7 @@ impl Engine {
             Frame::Gap { origin, next } => self.on_gap(now, id, origin, next),
             Frame::Types { origin, first, entries } => self.on_types(now, id, origin, first, entries),
             Frame::Welcome { baseline, donors, last } => self.on_welcome(now, id, baseline, donors, last),
+            Frame::Remembered(claims) => self.on_remembered(id, claims),
             Frame::Leave => self.on_leave(now, id),
             _ => debug_assert!(false, "on_flow handles the rest"),
         }

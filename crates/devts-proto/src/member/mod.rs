@@ -31,6 +31,8 @@ pub struct Known {
     pub claim: Claim,
     /// What is concluded.
     pub state: State,
+    /// It was in this node's view once; else another told of it.
+    pub seen: bool,
 }
 
 /// What a claim changed.
@@ -180,7 +182,7 @@ impl Members {
         }
         self.alive += usize::from(!was_alive);
         self.version += 1;
-        self.known.insert(claim.life.node, Known { claim: claim.clone(), state: State::Alive });
+        self.known.insert(claim.life.node, Known { claim: claim.clone(), state: State::Alive, seen: true });
         match old {
             Some((old, state)) => Learnt::Replaced(old, state),
             None => Learnt::Joined,
@@ -238,8 +240,20 @@ impl Members {
         Some(known.claim.clone())
     }
 
-    /// A life that had failed here answers again. `None` if it was not down, or there is no room.
-    pub fn rejoin(&mut self, life: Life) -> Option<Claim> {
+    /// A life failed before this node was there, and may come back. `false`: its node is known here.
+    pub fn remember(&mut self, claim: &Claim, now: Instant) -> bool {
+        let node = claim.life.node;
+        let full = self.known.len() >= self.max;
+        if full || node == self.me.life.node || claim.left || self.known.contains_key(&node) {
+            return false;
+        }
+        self.known.insert(node, Known { claim: claim.clone(), state: State::Down(now), seen: false });
+        true
+    }
+
+    /// A life that had failed answers again: its claim, and whether it was in this node's view before. `None` if it was
+    /// not down, or there is no room.
+    pub fn rejoin(&mut self, life: Life) -> Option<(Claim, bool)> {
         if !self.has_room() {
             return None;
         }
@@ -248,9 +262,10 @@ impl Members {
             return None;
         }
         known.state = State::Alive;
+        let seen = core::mem::replace(&mut known.seen, true);
         self.alive += 1;
         self.version += 1;
-        Some(known.claim.clone())
+        Some((known.claim.clone(), seen))
     }
 
     /// Forgets who has been down or gone for `after`; gives the lives.

@@ -16,6 +16,7 @@ pub(super) fn decode(tag: u8, body: Bytes) -> Result<Frame, DecodeError> {
         tag::RESUME => whole(tag, body, resume),
         tag::WELCOME => whole(tag, body, welcome),
         tag::MEMBERS => whole(tag, body, |r| parts::claims(r, MAX_CLAIMS).map(Frame::Members)),
+        tag::REMEMBERED => whole(tag, body, |r| parts::claims(r, MAX_CLAIMS).map(Frame::Remembered)),
         tag::TYPES => whole(tag, body, types),
         tag::HAVE => whole(tag, body, |r| parts::positions(r, "position count").map(Frame::Have)),
         tag::WANT => {

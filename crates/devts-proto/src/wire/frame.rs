@@ -34,6 +34,7 @@ pub(super) mod tag {
     pub(in crate::wire) const ACK: u8 = 15;
     pub(in crate::wire) const HEARTBEAT: u8 = 16;
     pub(in crate::wire) const LEAVE: u8 = 17;
+    pub(in crate::wire) const REMEMBERED: u8 = 18;
     /// From here on a frame that is not known is skipped: room for hints that older nodes may miss.
     pub(in crate::wire) const IGNORABLE: u8 = 0xC0;
 }
@@ -76,6 +77,9 @@ pub enum Frame {
     },
     /// Statements about members; at most [`crate::config::MAX_CLAIMS`] a frame.
     Members(Vec<Claim>),
+    /// Who failed at the sponsor and may come back: what a joiner emits is kept for them too. At most
+    /// [`crate::config::MAX_CLAIMS`] a frame.
+    Remembered(Vec<Claim>),
     /// The part of an origin's type table that starts at index `first`.
     Types {
         /// Whose table.
@@ -207,7 +211,9 @@ impl Frame {
             Frame::Welcome { baseline, donors, last } => {
                 lists::put_welcome(checksum, out, baseline.iter().copied(), donors, *last);
             }
-            Frame::Members(claims) => lists::encode_members(checksum, out, claims),
+            Frame::Members(claims) | Frame::Remembered(claims) => {
+                lists::encode_claims(checksum, out, self.tag(), claims);
+            }
             Frame::Types { origin, first, entries } => {
                 lists::encode_types(checksum, out, *origin, *first, entries);
             }
@@ -256,6 +262,7 @@ impl Frame {
             Frame::Resume { .. } => tag::RESUME,
             Frame::Welcome { .. } => tag::WELCOME,
             Frame::Members(_) => tag::MEMBERS,
+            Frame::Remembered(_) => tag::REMEMBERED,
             Frame::Types { .. } => tag::TYPES,
             Frame::Have(_) => tag::HAVE,
             Frame::Want { .. } => tag::WANT,

@@ -67,14 +67,15 @@ pub(super) fn put_welcome(
     }
 }
 
-/// Appends `Members` frames with all of `claims`, at most [`MAX_CLAIMS`] in each.
-pub fn encode_members<'a>(
+/// Appends frames of this type with all of `claims`, at most [`MAX_CLAIMS`] in each.
+pub(super) fn encode_claims<'a>(
     checksum: Checksum,
     out: &mut Vec<u8>,
+    tag: u8,
     claims: impl IntoIterator<Item = &'a Claim>,
 ) {
     split(claims, MAX_CLAIMS, put_claim, |count, claims| {
-        put_frame(checksum, out, tag::MEMBERS, |out| {
+        put_frame(checksum, out, tag, |out| {
             put_varint(out, count as u64);
             out.extend_from_slice(claims);
         });

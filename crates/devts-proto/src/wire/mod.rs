@@ -21,7 +21,7 @@ pub use encode::{encode_data, encode_fragment, encode_run};
 pub use error::DecodeError;
 pub use frame::{Frame, LANES, RefuseCode};
 pub use hello::Hello;
-pub use lists::{encode_have, encode_members, encode_types, encode_welcome};
+pub use lists::{encode_have, encode_types, encode_welcome};
 
 /// The oldest protocol version this build speaks.
 pub const MIN_VERSION: u16 = 1;

@@ -124,6 +124,7 @@ pub(crate) fn frames() -> Vec<Frame> {
         Frame::Ack { received: [1, 2, 300] },
         Frame::Heartbeat,
         Frame::Leave,
+        Frame::Remembered(claims()),
     ]
 }
 
