@@ -168,7 +168,7 @@ impl Engine {
         }
         // Sampled, for it is what the alarm saves.
         debug_assert!(
-            self.counters.events_delivered % 16 != 0 || self.alarm.at() <= self.deadline(now),
+            !self.counters.events_delivered.is_multiple_of(16) || self.alarm.at() <= self.deadline(now),
             "a deadline was added without being told"
         );
         let acks = if self.stage == super::Stage::Left { Instant::NEVER } else { self.alarm.acks_at() };

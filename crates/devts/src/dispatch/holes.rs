@@ -62,7 +62,9 @@ impl Holes {
         let mut head = BytesMut::with_capacity(4 + self.0.len() * ENTRY);
         head.put_u32_le(self.0.len() as u32);
         for Gap { origin, first, last } in &self.0 {
-            [origin.node.get(), origin.boot, *first, *last].into_iter().for_each(|number| head.put_u64_le(number));
+            [origin.node.get(), origin.boot, *first, *last]
+                .into_iter()
+                .for_each(|number| head.put_u64_le(number));
         }
         before(&head, &state)
     }
