@@ -41,6 +41,7 @@ stories! {
     e28_one_node_loses_80_percent,
     e29_flip_flop_link,
     e30_delays,
+    e30_jitter = "a way that shakes by more than a second makes both ends dial again and again, and at times fail",
     e31_power_off,
     e33_the_address_changes,
     e34_seeds_that_do_not_answer,
@@ -51,11 +52,12 @@ stories! {
     e39_two_with_one_id,
     e40_a_node_sleeps,
     e41_a_node_starves,
+    e41_three_seconds_late = "a starved node takes others for dead: its own late dials are not excused as its late driver is",
     e42_rolling_restart,
     e43_half_of_the_nodes_die,
     e44_mass_join,
     e45_leaving,
-    e52_set_back_between_two_seeds = "an assertion of the engine fails: greet.rs, a dial under the boot of before",
+    e52_set_back_between_two_seeds,
     e52_wall_clocks_jump,
     e53_a_coarse_clock,
     e53_a_long_sleep,
@@ -112,12 +114,15 @@ fn difference(story: &Story, seed: u64) -> String {
         .unwrap_or_else(|| "and do not do so when they are compared".into())
 }
 
+/// Those of the story, or what the environment asks for: one seed, or so many.
 fn seeds(count: u64) -> Vec<u64> {
-    match std::env::var("DEVTS_SEED") {
-        Ok(seed) => {
-            vec![seed.parse().unwrap_or_else(|_| panic!("DEVTS_SEED is {seed:?}, which is no number"))]
-        }
-        Err(_) => (1..=count).collect(),
+    let asked = |name| {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is {text:?}, which is no number")))
+    };
+    match asked("DEVTS_SEED") {
+        Some(seed) => vec![seed],
+        None => (1..=asked("DEVTS_SEEDS").unwrap_or(count)).collect(),
     }
 }
 
