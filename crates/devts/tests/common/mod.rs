@@ -70,19 +70,27 @@ pub fn tokio_current_thread<F: Future<Output = ()>>(test: impl FnOnce(Host) -> F
     runtime.block_on(async { limited(Arc::new(Tokio::current().unwrap()), test).await });
 }
 
-/// On one machine of a world, in as many orders as there are seeds.
+/// On one machine of a world, in as many orders as there are seeds, and each twice: a seed gives one run, or something in
+/// devts depends on more than its host.
 pub fn simulation<F: Future<Output = ()>>(test: impl Fn(Host) -> F) {
     for seed in SEEDS {
-        let world = World::new(seed);
-        let machine = world.machine("n1");
-        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            world.block_on(limited(Arc::new(machine), &test)).unwrap();
-        }));
-        if let Err(panic) = ran {
-            eprintln!("this was seed {seed}");
-            std::panic::resume_unwind(panic);
+        let ran =
+            std::panic::catch_unwind(AssertUnwindSafe(|| [simulated(seed, &test), simulated(seed, &test)]));
+        match ran {
+            Ok([one, two]) => assert_eq!(one, two, "two runs of seed {seed} differ"),
+            Err(panic) => {
+                eprintln!("this was seed {seed}");
+                std::panic::resume_unwind(panic);
+            }
         }
     }
+}
+
+fn simulated<F: Future<Output = ()>>(seed: u64, test: impl FnOnce(Host) -> F) -> u64 {
+    let world = World::new(seed);
+    let machine = world.machine("n1");
+    world.block_on(limited(Arc::new(machine), test)).unwrap();
+    world.trace_hash()
 }
 
 async fn limited<F: Future<Output = ()>>(host: Host, test: impl FnOnce(Host) -> F) {
