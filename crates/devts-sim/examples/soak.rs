@@ -4,6 +4,7 @@
 //! cargo run --release -p devts-sim --example soak                 10 000 seeds of 5 to 20 nodes
 //! cargo run --release -p devts-sim --example soak -- 300          so many
 //! cargo run --release -p devts-sim --example soak -- 20 large     of 64 nodes
+//! cargo run --release -p devts-sim --example soak -- 300 quick    each once, and a failure as it was found
 //! ```
 //!
 //! `DEVTS_SEED=77` runs that seed alone. Exits with 1 and the report when a seed fails.
@@ -24,13 +25,17 @@ fn main() -> ExitCode {
         Some(Ok(count)) if count > 1 => count,
         Some(_) => return usage(),
     };
-    let size = match arguments.next().as_deref() {
-        None => Size::SMOKE,
-        Some("large") => Size::LARGE,
-        Some(_) => return usage(),
-    };
+    let mut size = Size::SMOKE;
+    let mut seeds = devts::sim::seeds(count / 2).twice(TWICE);
+    for word in arguments {
+        match word.as_str() {
+            "large" => size = Size::LARGE,
+            "quick" => seeds = seeds.twice(0).unshrunk(),
+            _ => return usage(),
+        }
+    }
     for (with_state, name) in [(true, "with a state"), (false, "without a state")] {
-        match soak::run(devts::sim::seeds(count / 2).twice(TWICE), size, with_state) {
+        match soak::run(seeds.clone(), size, with_state) {
             Ok(summary) => println!("{name}: {summary}"),
             Err(failure) => {
                 println!("{name}: {failure}");
@@ -42,6 +47,8 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("soak [SEEDS] [large]: a number of seeds from 2 on, and `large` for 64 nodes");
+    eprintln!(
+        "soak [SEEDS] [large] [quick]: a number of seeds from 2 on; `large` for 64 nodes; `quick` to ask only which fails"
+    );
     ExitCode::from(2)
 }
