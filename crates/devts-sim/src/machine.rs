@@ -115,7 +115,12 @@ impl Runtime for Machine {
             let local = state.machines[self.id].local(state.now);
             local.saturating_add(length)
         });
-        Box::pin(Sleep { shared: self.shared.clone(), machine: Some((self.id, self.life)), until, armed: None })
+        Box::pin(Sleep {
+            shared: self.shared.clone(),
+            machine: Some((self.id, self.life)),
+            until,
+            armed: None,
+        })
     }
 
     fn now(&self) -> Duration {

@@ -82,7 +82,8 @@ impl Shared {
         }
         let thread = std::thread::current();
         let whose = machine.map_or_else(|| "of no machine".into(), |id| format!("of n{}", id + 1));
-        let text = format!("{what} ({whose}) from the thread {:?}", thread.name().unwrap_or("without a name"));
+        let text =
+            format!("{what} ({whose}) from the thread {:?}", thread.name().unwrap_or("without a name"));
         let mut foreign = lock(&self.foreign);
         if foreign.len() < 16 && !foreign.contains(&text) {
             foreign.push(text);

@@ -350,7 +350,8 @@ impl World {
     fn run(&self, id: TaskId) {
         let taken = self.shared.with(|state| state.begin(id));
         let Some((mut future, waker, machine)) = taken else { return };
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
         let over = match polled {
             Ok(Poll::Pending) => self.shared.with(|state| match state.tasks.get(id) {
                 Some(task) => {
@@ -415,7 +416,8 @@ fn left(state: &mut State) -> Running {
 
 fn text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a text".into())
 }
 
 impl Turns {
@@ -495,7 +497,6 @@ impl State {
         state.life
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -323,7 +323,8 @@ impl State {
             return;
         };
         if self.passes(way.0, way.1) {
-            let lens: Vec<usize> = self.net.conn(id).expect("it is there").pipes[side].stalled_lens().collect();
+            let lens: Vec<usize> =
+                self.net.conn(id).expect("it is there").pipes[side].stalled_lens().collect();
             let times = lens.into_iter().map(|len| self.arrival(id, end, len));
             let mut times: Vec<Nanos> = times.collect();
             (1..times.len()).for_each(|index| times[index] = times[index].max(times[index - 1]));

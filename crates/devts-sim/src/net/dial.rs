@@ -129,8 +129,7 @@ impl State {
     /// Begins a dial; its number.
     pub(super) fn dial(&mut self, machine: usize, life: u32, to: SocketAddr) -> u32 {
         let source = SocketAddr::new(ip_of(machine), self.free_port(machine));
-        let dial =
-            Dial { from: (machine, life), source, to, attempt: 0, stage: Stage::Sending, waker: None };
+        let dial = Dial { from: (machine, life), source, to, attempt: 0, stage: Stage::Sending, waker: None };
         self.net.dials.push(Some(dial));
         let id = u32::try_from(self.net.dials.len() - 1).expect("fewer than 2^32 dials in a run");
         self.dial_arrives(id);

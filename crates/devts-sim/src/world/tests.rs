@@ -184,7 +184,10 @@ fn pauses_and_starvation_hold_tasks_back() {
     world.block_on(world.sleep(Duration::from_millis(2500))).unwrap();
     world.apply(&Fault::Pause { node: MachineId(0), time: secs(20) }).unwrap();
     world.block_on(world.sleep(secs(21))).unwrap();
-    assert_eq!(*ticks.lock().unwrap(), [secs(1), secs(2), Duration::from_millis(22_500), Duration::from_millis(23_500)]);
+    assert_eq!(
+        *ticks.lock().unwrap(),
+        [secs(1), secs(2), Duration::from_millis(22_500), Duration::from_millis(23_500)]
+    );
     world.apply(&Fault::Starve { node: MachineId(0), delay: secs(3), time: secs(60) }).unwrap();
     world.block_on(world.sleep(secs(60))).unwrap();
     let starved = ticks.lock().unwrap().len() - 4;
