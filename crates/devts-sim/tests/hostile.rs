@@ -289,7 +289,6 @@ fn e07_silent_connections() {
 
 /// Row 7, to its letter: more than the 1 024 connections that a node takes in all.
 #[test]
-#[ignore = "the connections of strangers leave none for a node that joins: there is no reserve for members yet"]
 fn e07_a_thousand_silent_connections() {
     in_worlds(|world| silent_strangers(world, 70));
 }

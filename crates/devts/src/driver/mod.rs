@@ -180,18 +180,21 @@ impl Driver {
     }
 
     /// Whether one connection more is taken. A source with too many that have not greeted loses its oldest, so that a
-    /// flood does not lock out a neighbour.
+    /// flood does not lock out a neighbour; when there are too many in all, the oldest of anybody goes, for members greet
+    /// at once.
     fn may_accept(&mut self, now: Instant, source: IpAddr) -> bool {
         let leaving = self.stopping.as_ref().is_some_and(|stopping| stopping.left);
-        if leaving || self.links.len() + self.closing.count() >= self.core.config.connections {
+        let full = self.links.len() + self.closing.count() >= self.core.config.connections;
+        let silent = |(id, link): &(&LinkId, &Link)| link.source.is_some() && !self.engine.is_greeted(**id);
+        let of_source = |(_, link): &(&LinkId, &Link)| full || link.source == Some(source);
+        let mut silent = self.links.iter().filter(silent).filter(of_source);
+        let oldest = silent.next().map(|(id, _)| *id);
+        let crowded = full || 1 + silent.count() >= self.core.config.ungreeted;
+        if leaving || (full && oldest.is_none()) {
             crate::stats::Tally::count(&self.core.tally.connections_refused);
             return false;
         }
-        let silent =
-            |(id, link): &(&LinkId, &Link)| link.source == Some(source) && !self.engine.is_greeted(**id);
-        let oldest = self.links.iter().find(silent).map(|(id, _)| *id);
-        let count = self.links.iter().filter(silent).count();
-        if let Some(oldest) = oldest.filter(|_| count >= self.core.config.ungreeted) {
+        if let Some(oldest) = oldest.filter(|_| crowded) {
             crate::stats::Tally::count(&self.core.tally.connections_refused);
             self.drop_link(now, oldest);
         }
