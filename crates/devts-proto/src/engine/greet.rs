@@ -95,6 +95,7 @@ impl Engine {
         };
         peer.link = None;
         peer.session.unlinked();
+        self.close_retired(now, life);
         if lost {
             self.link_lost(now, life.node, now.since(link.since) < BRIEF);
         }
@@ -254,6 +255,7 @@ impl Engine {
         let Some(life) = self.links.get(&id).and_then(Link::up) else {
             return self.misbehaved(now, id, "a resume before the link was in use");
         };
+        self.close_retired(now, life);
         let Some(peer) = self.peers.get_mut(&life.node) else { return };
         let mut incoming = Vec::new();
         let resumed = peer.session.peer_resumed(resume, &mut incoming);
@@ -275,6 +277,23 @@ impl Engine {
         self.tend_session(id, life.node);
     }
 
+    /// A better link takes its place. On a slow way the peer's first word there comes much later than its last here, and
+    /// between them it must not be taken for silent.
+    fn retire(&mut self, old: LinkId) {
+        if let Some(link) = self.links.get_mut(&old) {
+            link.retired = true;
+            link.flow.cursors.clear();
+        }
+    }
+
+    /// The peer speaks on the link in use, or there is none any more.
+    pub(super) fn close_retired(&mut self, now: Instant, life: Life) {
+        let retired = self.links.values().filter(|link| link.retired && link.peer == Some(life));
+        for link in retired.map(|link| link.id).collect::<Vec<_>>() {
+            self.close(now, link, CloseReason::Duplicate);
+        }
+    }
+
     /// Makes this the link to its peer, unless there is a better one. `false`: it was closed.
     pub(super) fn put_in_use(&mut self, now: Instant, id: LinkId, life: Life) -> bool {
         let link = &self.links[&id];
@@ -282,16 +301,12 @@ impl Engine {
         let old = self.link_to(life.node).filter(|old| *old != id);
         if let Some((old, other)) = old.and_then(|old| Some((old, self.links.get(&old)?.name?))) {
             let better = replaces == Some(other) || preferred(other, name) == name;
-            let worse = if better { old } else { id };
-            if better {
-                self.peers.get_mut(&life.node).expect("it has a link").link = None;
-            } else {
-                self.links.get_mut(&id).expect("found above").peer = None;
-            }
-            self.close(now, worse, CloseReason::Duplicate);
             if !better {
+                self.links.get_mut(&id).expect("found above").peer = None;
+                self.close(now, id, CloseReason::Duplicate);
                 return false;
             }
+            self.retire(old);
         }
         let link = self.links.get_mut(&id).expect("found above");
         link.phase = Phase::Up;

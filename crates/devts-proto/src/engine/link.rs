@@ -47,6 +47,8 @@ pub(super) struct Link {
     /// The peer knew and lost this link when it dialled: the new one takes its place.
     pub(super) replaces: Option<Name>,
     pub(super) peer: Option<Life>,
+    /// A better link has taken its place; what the peer still says here is heard until it speaks there.
+    pub(super) retired: bool,
     /// The peer is in no cluster yet, and this end is its sponsor.
     pub(super) joining: bool,
     pub(super) decoder: Decoder,
@@ -122,6 +124,7 @@ impl Link {
             name: None,
             replaces: None,
             peer: None,
+            retired: false,
             joining: false,
             decoder: Decoder::new(checksum),
             control: Vec::new(),

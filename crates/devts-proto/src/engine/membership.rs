@@ -178,6 +178,7 @@ impl Engine {
             if let Some(link) = link {
                 self.close(now, link, CloseReason::Gone);
             }
+            self.close_retired(now, claim.life);
             self.session_ended(node, ended, Undeliverable::PeerDown);
         }
         let life = claim.life;

@@ -42,8 +42,11 @@ impl Engine {
     }
 
     fn on_frame(&mut self, now: Instant, id: LinkId, frame: Frame) {
-        let phase = self.links[&id].phase;
+        let link = &self.links[&id];
+        let phase = link.phase;
         match frame {
+            // It counts as a sign of life; what it says comes again over the link in use.
+            frame if link.retired && frame != Frame::Leave => {}
             frame if is_rare(&frame) => self.on_rare(now, id, frame),
             _ if phase != Phase::Up => self.misbehaved(now, id, "a frame before the link was in use"),
             frame => self.on_flow(now, id, frame),

@@ -41,7 +41,7 @@ stories! {
     e28_one_node_loses_80_percent,
     e29_flip_flop_link,
     e30_delays,
-    e30_jitter = "a way that shakes by more than a second makes both ends dial again and again, and at times fail",
+    e30_jitter,
     e31_power_off,
     e33_the_address_changes,
     e34_seeds_that_do_not_answer,
