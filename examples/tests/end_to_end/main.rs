@@ -5,5 +5,7 @@
 mod chat;
 mod hostile;
 mod http;
+#[cfg(feature = "sim")]
+mod lost_update;
 mod process;
 mod register;

@@ -209,7 +209,7 @@ fn number(line: &str) -> i64 {
 }
 
 /// Where cargo puts the examples of the package that this test belongs to.
-fn program(example: &str) -> PathBuf {
+pub(crate) fn program(example: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().and_then(Path::parent).unwrap().join("examples").join(example);
     let program = program.with_extension(std::env::consts::EXE_EXTENSION);
