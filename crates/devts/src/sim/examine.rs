@@ -70,6 +70,15 @@ pub(crate) fn examine<N: Node>(scenario: &dyn Fn(&mut Sim<N>), case: &Case, firs
     report(case, &ending, at, broken, plan, false).drawn(case, &ending, &lines)
 }
 
+/// As [`examine`], and nothing is run again for it.
+pub(crate) fn as_found(case: &Case, ending: Ending) -> Failure {
+    let (at, broken) = ending.broken.clone().expect("only what failed is examined");
+    match broken {
+        Broken::Test { .. } => Failure::of_test(broken),
+        broken => report(case, &ending, at, broken, None, false),
+    }
+}
+
 fn kept(mut ending: Ending) -> (Ending, Arc<Lines>) {
     let trace = std::mem::replace(&mut ending.trace, devts_sim::Trace::new(Mode::Hash));
     (ending, trace.into_lines())

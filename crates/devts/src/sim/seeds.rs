@@ -2,7 +2,7 @@
 //! endings, and nothing of nodes.
 
 use super::course::{Ending, Order, Outcome, make};
-use super::examine::{Case, examine};
+use super::examine::{Case, as_found, examine};
 use super::failure::{Broken, Failure};
 use super::replay::{Asked, Place, asked};
 use super::scenario::Sim;
@@ -24,12 +24,13 @@ const HELD: usize = 2_000_000;
 pub struct Seeds {
     count: u64,
     twice: u64,
+    shrinks: bool,
     settings: Settings,
 }
 
 impl Seeds {
     pub(crate) fn new(count: u64) -> Seeds {
-        Seeds { count, twice: TWICE, settings: Settings::default() }
+        Seeds { count, twice: TWICE, shrinks: true, settings: Settings::default() }
     }
 
     /// How many of the first seeds are run twice, to be told if a run does not follow from its seed alone. Default 5;
@@ -46,6 +47,24 @@ impl Seeds {
     /// ```
     pub fn twice(self, seeds: u64) -> Seeds {
         Seeds { twice: seeds, ..self }
+    }
+
+    /// A failure is reported as it was found: its plan is not shortened, no timeline is drawn, it is not run again. For
+    /// runs that ask only whether a seed fails, and which.
+    ///
+    /// ```
+    /// # use devts::sim::Sim;
+    /// # struct Quiet;
+    /// # #[devts::node("quiet")] impl devts::Node for Quiet {}
+    /// let failed = devts::sim::seeds(9).unshrunk().run(|sim: &mut Sim<Quiet>| {
+    ///     sim.nodes(3, |_| Quiet);
+    ///     sim.always("pigs fly", || false);
+    /// });
+    /// let failure = failed.expect_err("they do not");
+    /// assert_eq!((failure.seed(), failure.plan(), failure.timeline()), (Some(0), None, None));
+    /// ```
+    pub fn unshrunk(self) -> Seeds {
+        Seeds { shrinks: false, ..self }
     }
 
     /// How the world is beside its seed: the network's usual latency, the grain of time.
@@ -109,7 +128,10 @@ impl Seeds {
         match failed {
             Some((seed, ending)) => {
                 let case = Case { seed, settings: self.settings, place };
-                Err(Box::new(examine(&scenario, &case, *ending)))
+                Err(Box::new(match self.shrinks {
+                    true => examine(&scenario, &case, *ending),
+                    false => as_found(&case, *ending),
+                }))
             }
             None if all => summary.judged().map_err(|broken| Box::new(Failure::of_test(broken))),
             None => Ok(summary),
