@@ -163,6 +163,27 @@ fn e23_a_partition_heals_by_itself_and_everything_comes_once() {
     assert_eq!(world.events(0, 4), [1]);
 }
 
+/// Two that do not reach each other have each other's events from who reaches both, and at once: a joiner that has none of
+/// them is not believed to be the last to ask.
+#[test]
+fn e25_a_partial_cut_loses_nothing_while_another_joins() {
+    let mut world = cluster(4);
+    for seq in 0..50 {
+        world.emit(1);
+        world.run(Duration::from_millis(100));
+        if seq == 10 {
+            world.blocked = vec![(1, 3)];
+        }
+        if seq == 45 {
+            let late = world.start(9, &[0]);
+            assert_eq!(late, 4);
+        }
+    }
+    world.run(5 * SECOND);
+    assert_eq!(world.events(3, 1), (1..=50).collect::<Vec<_>>());
+    assert_eq!(world.hosts[3].seen.gaps, []);
+}
+
 /// What a joiner emits is kept for those too that its sponsor had lost before.
 #[test]
 fn e23_who_joins_a_minority_is_heard_by_all_after_the_heal() {

@@ -308,6 +308,7 @@ impl Engine {
     pub(super) fn on_have(&mut self, now: Instant, id: LinkId, entries: Vec<(Life, u64)>) {
         let me = self.life();
         let (mut ours, mut news) = (false, false);
+        let mut more = Vec::new();
         for (origin, seq) in entries {
             let emitted = if origin == me { self.own.last } else { LAST_SEQUENCE };
             if seq > emitted {
@@ -326,6 +327,10 @@ impl Engine {
                 let have = link.flow.have.entry(origin).or_default();
                 *have = seq.max(*have);
                 news = true;
+                let position = self.history.position(origin);
+                if position > seq {
+                    more.push((origin, position));
+                }
                 self.alarm.reset();
                 self.pull(now, origin);
                 self.trim_ended(origin);
@@ -333,6 +338,10 @@ impl Engine {
         }
         if ours {
             self.settle(now);
+        }
+        if !more.is_empty() {
+            // Whoever lost the origin and lacks events of it learns at once whom to ask.
+            self.push(id, &Frame::Have(more));
         }
         if news {
             self.wake(id);
