@@ -166,3 +166,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// So does the code of the chapter about the simulator.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../../../docs/simulation.md")]
+struct Simulation;
