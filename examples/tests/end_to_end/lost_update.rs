@@ -62,3 +62,12 @@ fn the_mistake_is_found_and_its_replay_line_finds_it_again() {
     assert!(!passed && tested.contains(&format!("{name}\n")), "{tested}");
     assert_eq!(report(&first), report(&tested));
 }
+
+/// What is not compiled there is compiled in the chapter.
+#[test]
+fn the_readme_shows_the_chapters_test() {
+    let [readme, chapter] = [include_str!("../../../README.md"), include_str!("../../../docs/simulation.md")];
+    let (_, code) = readme.split_once("```rust,ignore\n").expect("a test of a store");
+    let (code, _) = code.split_once("```").expect("it ends");
+    assert!(chapter.contains(code), "{code}");
+}
