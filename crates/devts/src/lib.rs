@@ -1,5 +1,5 @@
 //! A distributed event system: a cluster of nodes that send and receive typed events. Implement [`Node`] once; it runs
-//! on smol and on tokio, and nodes on different hosts form one cluster.
+//! on smol, on tokio and in a simulator, and nodes on smol and on tokio form one cluster.
 //!
 //! ```
 //! use devts::{Context, Event, Node, Result};
@@ -71,7 +71,8 @@
 //! # Hosts
 //!
 //! The features `tokio` (the default) and `smol` add a host each, and both can be on. A node runs on the one given to
-//! [`Builder::runtime`], else on tokio inside a tokio context, else on smol.
+//! [`Builder::runtime`], else on tokio inside a tokio context, else on smol. The feature `sim` adds the module `sim`: tests
+//! of your own node in simulated clusters, under crashes and partitions, from a seed.
 
 mod app;
 mod batch;
