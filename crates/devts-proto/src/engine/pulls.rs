@@ -96,7 +96,19 @@ impl Engine {
         pull.link = None;
         pull.since = now;
         self.pull(now, origin);
+        self.ask_everybody(origin);
         self.decide_gap(now, origin);
+    }
+
+    /// Nobody is known to have what is missing: whoever does says so when he is told where this node stands.
+    fn ask_everybody(&mut self, origin: Life) {
+        let Some(pull) = self.pulls.get(&origin).filter(|pull| pull.link.is_none()) else { return };
+        let have = Frame::Have(alloc::vec![(origin, self.history.position(origin))]);
+        let untried: Vec<LinkId> =
+            self.up_links().into_iter().filter(|link| !pull.tried.contains(link)).collect();
+        for link in untried {
+            self.push(link, &have);
+        }
     }
 
     /// Is what is missing lost? Once every member was asked; or when those who have not said that they have it

@@ -45,9 +45,16 @@ impl Holes {
         self.0.retain(|gap| !has(gap));
     }
 
-    /// All of them but those of this life.
-    pub(super) fn of_others(self, own: Option<Life>) -> Holes {
-        Holes(self.0.into_iter().filter(|gap| Some(gap.origin) != own).collect())
+    /// Whether a state with these holes lacks something that one with this vector, and holes of its own, reflects.
+    pub(super) fn lack(&self, vector: &Vector, own: &Holes) -> bool {
+        let reflects = |gap: &Gap| {
+            let known = vector.get(&gap.origin).copied().unwrap_or(0);
+            let within = |hole: &Gap| {
+                hole.origin == gap.origin && hole.first <= gap.first && gap.last.min(known) <= hole.last
+            };
+            known >= gap.first && !own.0.iter().any(within)
+        };
+        self.0.iter().any(reflects)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Gap> {
@@ -130,6 +137,16 @@ mod tests {
             Vector::from([(gap(1, 1, 1).origin, 4), (gap(2, 1, 1).origin, 6), (gap(3, 1, 1).origin, 9)]);
         holes.merge(&vector, &Holes(vec![gap(3, 9, 9)]));
         assert_eq!(holes.0, [gap(2, 7, 7), gap(3, 1, 9)]);
+    }
+
+    #[test]
+    fn a_state_that_lacks_what_is_here_is_none() {
+        let vector = Vector::from([(gap(1, 1, 1).origin, 4)]);
+        let lacks = |theirs: Vec<Gap>, own: Vec<Gap>| Holes(theirs).lack(&vector, &Holes(own));
+        assert!(lacks(vec![gap(1, 3, 3)], vec![]));
+        assert!(lacks(vec![gap(1, 3, 9)], vec![gap(1, 4, 4)]));
+        assert!(!lacks(vec![gap(1, 3, 9)], vec![gap(1, 2, 4)]));
+        assert!(!lacks(vec![gap(1, 5, 9), gap(2, 1, 2)], vec![]));
     }
 
     #[test]

@@ -123,12 +123,16 @@ impl<N: Node> Dispatch<N> {
     fn ask(&mut self, donor: NodeId, transfer: &mut Transfer) {
         self.asks += 1;
         transfer.asked = Some((self.asks, donor));
-        let mut vector = self.vector.clone();
-        if let Some(life) = self.life {
-            vector.insert(life, self.core.outbox().count());
-        }
+        let vector = self.own_vector();
         let merge = transfer.merging;
         self.core.command(Command::AskState { donor, ask: self.asks, vector, merge });
+    }
+
+    /// What this node's state reflects, its own events included.
+    fn own_vector(&self) -> Vector {
+        let mut vector = self.vector.clone();
+        vector.extend(self.life.map(|life| (life, self.core.outbox().count())));
+        vector
     }
 
     /// Comes back a little later, with every donor untried.
@@ -177,6 +181,10 @@ impl<N: Node> Dispatch<N> {
             log::warn!(target: "devts::node", "the state of node {from} is none");
             return self.advance().await;
         };
+        // A state that lacks what this node has would swap it away.
+        if matches!(why, Why::Gap(_)) && !merging && holes.lack(&self.own_vector(), &self.holes) {
+            return self.advance().await;
+        }
         let put = if merging { &self.events.merge } else { &self.events.restore };
         let Some(put) = put else { return };
         let mark = Mark::new(&self.core, None);
@@ -214,7 +222,7 @@ impl<N: Node> Dispatch<N> {
         if merging {
             self.holes.merge(vector, &theirs);
         } else {
-            self.holes = theirs.of_others(self.life);
+            self.holes = theirs;
         }
     }
 
