@@ -126,9 +126,10 @@ impl Engine {
         }
     }
 
-    /// How long others may take to find an origin dead, and to say what they have of it.
+    /// How long others may take to find an origin dead, to be asked, and to say what they have of it: each way takes less
+    /// than a member may be silent.
     fn patience(&self) -> Duration {
-        self.config.silent_after + self.config.heartbeat
+        self.config.silent_after * 3 + self.config.heartbeat
     }
 
     /// Pulls that wait for somebody to say that he has what is missing.
