@@ -9,6 +9,8 @@
 //!
 //! `DEVTS_SEED=77` runs that seed alone. Exits with 1 and the report when a seed fails.
 
+#![allow(clippy::print_stdout, reason = "it talks to whoever started it")]
+
 #[path = "../tests/soak/mod.rs"]
 mod soak;
 

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p devts-sim --example speed`
 
+#![allow(clippy::print_stdout, reason = "it talks to whoever started it")]
+
 use devts::{Event, Node, NodeId, Result};
 use devts_rt::Runtime;
 use devts_sim::World;

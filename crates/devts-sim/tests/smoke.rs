@@ -1,5 +1,7 @@
 //! The smoke test: three hundred seeds of random runs, each of them twice. `--example soak` runs more.
 
+#![allow(clippy::print_stdout, reason = "how fast the seeds ran")]
+
 mod soak;
 
 use soak::Size;

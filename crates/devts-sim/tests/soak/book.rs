@@ -2,10 +2,10 @@
 //! other begins with an empty one.
 
 use super::Record;
-use devts::{Bytes, Context, Event, Node};
+use devts::{Bytes, Context, Deferred, Event, Gap, Node, Reply};
 use devts_sim::check::LifeId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Something that is told to all: by whom, its number there, and what makes it long.
 #[derive(Clone, Debug, Serialize, Deserialize, Event)]
@@ -27,6 +27,8 @@ pub struct Letter {
     pub from: (u16, u16),
     /// Its number in the whole run.
     pub number: u64,
+    /// Any bytes.
+    pub pad: Bytes,
 }
 
 /// Something to be answered.
@@ -36,6 +38,17 @@ pub struct Question {
     /// Its number in the whole run; the answer is its double.
     pub number: u64,
 }
+
+/// Something that nobody answers.
+#[derive(Clone, Debug, Serialize, Deserialize, Event)]
+#[event("soak.riddle", reply = u64)]
+pub struct Riddle {
+    /// Its number in the whole run.
+    pub number: u64,
+}
+
+/// How many riddles a book keeps; an older one is given up.
+const RIDDLES: usize = 16;
 
 /// How many notes of one life, and the hash of them in their order.
 pub type Said = BTreeMap<(u16, u16), (u64, u64)>;
@@ -59,11 +72,12 @@ pub struct Book {
     whole: bool,
     record: Record,
     spoken: u64,
+    riddles: VecDeque<Reply<u64>>,
 }
 
 impl Book {
     pub fn new(me: LifeId, record: Record) -> Book {
-        Book { me, said: Said::new(), whole: false, record, spoken: 0 }
+        Book { me, said: Said::new(), whole: false, record, spoken: 0, riddles: VecDeque::new() }
     }
 
     pub fn pages(&self) -> Pages {
@@ -75,9 +89,14 @@ impl Book {
     }
 
     fn write(&mut self, note: &Note) {
+        self.record.gaps().heard(self.me, note);
         let (count, hash) = self.said.entry(note.by).or_default();
         *count += 1;
-        *hash = hash.wrapping_mul(31).wrapping_add(note.number).wrapping_mul(31).wrapping_add(note.pad.len() as u64);
+        *hash = hash
+            .wrapping_mul(31)
+            .wrapping_add(note.number)
+            .wrapping_mul(31)
+            .wrapping_add(note.pad.len() as u64);
     }
 
     /// The next note of this life, which it has in its own book at once.
@@ -96,6 +115,14 @@ impl Book {
     fn answer(&self, question: &Question) -> u64 {
         self.record.calls().ran(question.number);
         question.number * 2
+    }
+
+    fn ponder(&mut self, riddle: &Riddle, reply: Reply<u64>) {
+        self.record.calls().ran(riddle.number);
+        self.riddles.push_back(reply);
+        if self.riddles.len() > RIDDLES {
+            self.riddles.pop_front();
+        }
     }
 }
 
@@ -134,6 +161,13 @@ impl Node for Scribe {
         self.0.answer(&question)
     }
 
+    #[on]
+    fn riddle(&mut self, riddle: Riddle, cx: &mut Context<Self>) -> Deferred<u64> {
+        let (reply, later) = cx.defer();
+        self.0.ponder(&riddle, reply);
+        later
+    }
+
     #[snapshot]
     fn snapshot(&self) -> Said {
         self.0.said.clone()
@@ -150,7 +184,7 @@ impl Node for Scribe {
     }
 
     /// What nobody has any more is missing in this book for good.
-    async fn gap(&mut self, _: devts::Gap, _: &mut Context<Self>) {
+    async fn gap(&mut self, _: Gap, _: &mut Context<Self>) {
         self.0.whole = false;
     }
 }
@@ -174,6 +208,25 @@ impl Node for Witness {
     #[on]
     fn question(&mut self, question: Question) -> u64 {
         self.0.answer(&question)
+    }
+
+    #[on]
+    fn riddle(&mut self, riddle: Riddle, cx: &mut Context<Self>) -> Deferred<u64> {
+        let (reply, later) = cx.defer();
+        self.0.ponder(&riddle, reply);
+        later
+    }
+
+    async fn joined(&mut self, cx: &mut Context<Self>) -> devts::Result {
+        let view = cx.view();
+        if let Some(me) = view.member(cx.id()) {
+            self.0.record.gaps().joined(self.0.me, me.life(), &view);
+        }
+        Ok(())
+    }
+
+    async fn gap(&mut self, gap: Gap, cx: &mut Context<Self>) {
+        self.0.record.gaps().told(self.0.me, gap, cx.view());
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is said in a random run: notes to all, letters to one, questions. Nodes die while they speak; what that makes of
 //! a call is written down too.
 
-use super::book::{Book, Letter, Question, pair};
+use super::book::{Book, Letter, Question, Riddle, pair};
 use super::{DEADLINE, Record};
 use devts::sim::Run;
 use devts::{Node, NodeHandle, NodeId, Result};
@@ -20,6 +20,9 @@ pub struct Traffic<N> {
 const USUAL: u64 = 2_000;
 const LONG: u64 = 150_000;
 
+/// How much is said at once, now and then, to one or to all.
+const BURST: u64 = 150;
+
 pub async fn traffic<N: Node + AsMut<Book> + AsRef<Book>>(traffic: Traffic<N>) -> Result {
     let Traffic { run, record, pause } = traffic;
     while !run.is_over() {
@@ -28,10 +31,13 @@ pub async fn traffic<N: Node + AsMut<Book> + AsRef<Book>>(traffic: Traffic<N>) -
         let pause = if run.below(4) == 0 { run.below(pause * 6) } else { run.below(pause) };
         run.sleep(Duration::from_millis(pause)).await;
         let (kind, other, length) = (run.below(100), run.below(run.len() as u64) as usize, length(&run));
+        // Never more to one than may wait to be sent: who waits for room is let in in any order.
+        let many = run.below(100) == 0 && length <= USUAL as usize;
+        let count = if many { 1 + run.below(BURST) } else { 1 };
         let Some(node) = run.pick() else { continue };
         match kind {
-            0..60 => speak(&run, node, length),
-            60..80 => write(&run, &record, node, other),
+            0..60 => (0..count.div_ceil(8)).for_each(|_| speak(&run, &node, length)),
+            60..80 => write(&run, &record, node, other, (count, length)),
             _ => ask(&run, &record, node, other),
         }
     }
@@ -43,7 +49,8 @@ fn length<N: Node>(run: &Run<N>) -> usize {
     run.below(most) as usize
 }
 
-fn speak<N: Node + AsMut<Book>>(run: &Run<N>, node: NodeHandle<N>, length: usize) {
+fn speak<N: Node + AsMut<Book>>(run: &Run<N>, node: &NodeHandle<N>, length: usize) {
+    let node = node.clone();
     run.spawn(async move {
         // A turn that is never taken, because the node dies, says nothing: its note is in no book.
         let _spoken = node
@@ -69,19 +76,39 @@ async fn lives<N: Node + AsRef<Book>>(
     Some((from, to, id))
 }
 
-fn write<N: Node + AsRef<Book>>(run: &Run<N>, record: &Record, node: NodeHandle<N>, to: usize) {
+/// So many letters of a length.
+fn write<N: Node + AsRef<Book>>(
+    run: &Run<N>,
+    record: &Record,
+    node: NodeHandle<N>,
+    to: usize,
+    (count, length): (u64, usize),
+) {
     let (own, record) = (run.clone(), record.clone());
     run.spawn(async move {
         let Some((from, to, id)) = lives(&own, &node, to).await else { return Ok(()) };
-        // Nothing happens between this and the first poll, which accepts the letter: the numbers are in its order.
-        let number = record.number();
-        record.calls().sent(from, to, number);
-        let sent = node.send(id, Letter { from: pair(from), number }).delivered().await;
-        if sent.is_err() {
-            record.calls().told_undeliverable(from, to, number);
+        for _ in 0..count {
+            own.spawn(deliver(record.clone(), node.clone(), (from, to, id), length));
         }
         Ok(())
     });
+}
+
+async fn deliver<N: Node>(
+    record: Record,
+    node: NodeHandle<N>,
+    (from, to, id): (LifeId, LifeId, NodeId),
+    length: usize,
+) -> Result {
+    // Nothing happens between this and the first poll, which accepts the letter: the numbers are in its order.
+    let number = record.number();
+    record.calls().sent(from, to, number);
+    let sent =
+        node.send(id, Letter { from: pair(from), number, pad: vec![7; length].into() }).delivered().await;
+    if sent.is_err() {
+        record.calls().told_undeliverable(from, to, number);
+    }
+    Ok(())
 }
 
 fn ask<N: Node + AsRef<Book>>(run: &Run<N>, record: &Record, node: NodeHandle<N>, to: usize) {
@@ -90,9 +117,13 @@ fn ask<N: Node + AsRef<Book>>(run: &Run<N>, record: &Record, node: NodeHandle<N>
         let Some((from, _, id)) = lives(&own, &node, to).await else { return Ok(()) };
         let number = record.number();
         record.calls().asked(number, from, own.now() + DEADLINE);
-        let result = node.request(id, Question { number }).timeout(DEADLINE).await;
+        let riddle = own.below(4) == 0;
+        let result = match riddle {
+            true => node.request(id, Riddle { number }).timeout(DEADLINE).await,
+            false => node.request(id, Question { number }).timeout(DEADLINE).await,
+        };
         let answer = match result {
-            Ok(answer) if answer == number * 2 => Answer::Replied,
+            Ok(answer) if !riddle && answer == number * 2 => Answer::Replied,
             Ok(_) => return Err(devts::Error::msg("an answer to another question")),
             Err(_) => Answer::Failed,
         };

@@ -1,0 +1,70 @@
+//! What a life may be told to miss: what nobody in its view has any more. Who lives keeps everything for whoever of its
+//! cluster lacks it, however long that one was away, as long as histories are not full.
+
+use super::book::Note;
+use devts::{Gap, Life, View};
+use devts_sim::check::LifeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was told in one run, and who has what.
+#[derive(Debug, Default)]
+pub struct Gaps {
+    lives: BTreeMap<Life, LifeId>,
+    /// Lives that began a cluster of their own because they reached nobody, and those that joined one of these: what was
+    /// said before the clusters met was for nobody else.
+    apart: BTreeSet<LifeId>,
+    /// By who heard and who spoke: the last notes that came without a hole, from the first of them to the last.
+    heard: BTreeMap<(LifeId, LifeId), (u64, u64)>,
+    /// What nobody has looked at yet: who was told, and its view.
+    told: Vec<(LifeId, Gap, View)>,
+}
+
+impl Gaps {
+    /// A life has joined those of its first view.
+    pub fn joined(&mut self, me: LifeId, life: Life, view: &View) {
+        self.lives.insert(life, me);
+        let others =
+            || view.iter().filter_map(|member| self.lives.get(&member.life())).filter(|other| **other != me);
+        let founder = view.len() == 1 && me != LifeId::new(0, 0);
+        if founder || others().any(|other| self.apart.contains(other)) {
+            self.apart.insert(me);
+        }
+    }
+
+    /// A note came, or was spoken: the number of a note is that of its event.
+    pub fn heard(&mut self, me: LifeId, note: &Note) {
+        let by = LifeId::new(note.by.0, note.by.1);
+        let (first, last) = self.heard.entry((me, by)).or_insert((note.number, note.number));
+        if note.number > *last + 1 {
+            *first = note.number;
+        }
+        *last = note.number;
+    }
+
+    /// A life was told a gap.
+    pub fn told(&mut self, me: LifeId, gap: Gap, view: View) {
+        self.told.push((me, gap, view));
+    }
+
+    /// The first that should not have been told, in words.
+    pub fn wrong(&mut self, lives: impl Fn(Life) -> bool) -> Result<(), String> {
+        for (me, gap, view) in std::mem::take(&mut self.told) {
+            let Some(origin) = self.lives.get(&gap.origin) else { continue };
+            let has = |life: &Life| lives(*life) && self.has(*life, *origin, (gap.first, gap.last));
+            let holder = view.iter().map(devts::Member::life).find(has);
+            let apart = self.apart.contains(&me) || self.apart.contains(origin);
+            if let Some(holder) = holder.filter(|_| !apart) {
+                let (first, last, holder) = (gap.first, gap.last, &self.lives[&holder]);
+                return Err(format!(
+                    "{me} was told that it misses {first} to {last} of {origin}, which {holder} has"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn has(&self, life: Life, origin: LifeId, (first, last): (u64, u64)) -> bool {
+        let heard = self.lives.get(&life).and_then(|life| self.heard.get(&(*life, origin)));
+        heard.is_some_and(|heard| heard.0 <= first && last <= heard.1)
+    }
+}
