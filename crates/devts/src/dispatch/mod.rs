@@ -32,6 +32,9 @@ use transfer::{Asked, Transfer};
 const PAUSE_EVERY: usize = 16;
 /// Credit is given back at least this often, in bytes: a quarter of the least receive window would do.
 const CREDIT: usize = 64 * 1024;
+/// When there is nothing left to do, less than this is kept: it is a small part of the least window, and telling of it
+/// would wake the driver for each event that comes alone.
+const CREDIT_AT_REST: usize = 8 * 1024;
 
 /// See the module.
 pub(crate) struct Dispatch<N: Node> {
@@ -135,7 +138,9 @@ impl<N: Node> Dispatch<N> {
                     pause().await;
                 }
             }
-            self.give_credit();
+            if self.credit.sum >= CREDIT_AT_REST {
+                self.give_credit();
+            }
         }
         if let Some(cause) = self.ended.take() {
             self.core.stop(cause.clone());
