@@ -87,7 +87,7 @@ fn a_spinning_task_is_told() {
 fn another_thread_is_refused_by_name() {
     let world = World::new(1);
     let machine = world.machine("n3");
-    let host = machine.clone();
+    let host = machine;
     let outside = std::thread::Builder::new().name("a real thread".into());
     let spawned = outside.spawn(move || host.spawn(Box::pin(async {}))).unwrap();
     spawned.join().unwrap();
