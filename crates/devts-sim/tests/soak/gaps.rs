@@ -1,10 +1,14 @@
-//! What a life may be told to miss: what nobody in its view has any more. Who lives keeps everything for whoever of its
-//! cluster lacks it, however long that one was away, as long as histories are not full.
+//! What a life may be told to miss: what nobody in its view has had for a while. Who lives keeps everything for whoever of
+//! its cluster lacks it, however long that one was away, as long as histories are not full.
 
 use super::book::Note;
 use devts::{Gap, Life, View};
 use devts_sim::check::LifeId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Who has it for less may have been asked before that: longer than whoever asks waits for answers.
+const A_WHILE: Duration = Duration::from_secs(8);
 
 /// What was told in one run, and who has what.
 #[derive(Debug, Default)]
@@ -13,8 +17,9 @@ pub struct Gaps {
     /// Lives that began a cluster of their own because they reached nobody, and those that joined one of these: what was
     /// said before the clusters met was for nobody else.
     apart: BTreeSet<LifeId>,
-    /// By who heard and who spoke: the last notes that came without a hole, from the first of them to the last.
-    heard: BTreeMap<(LifeId, LifeId), (u64, u64)>,
+    /// Who heard which note of whom, and when.
+    heard: BTreeMap<(LifeId, LifeId, u64), Duration>,
+    now: Duration,
     /// What nobody has looked at yet: who was told, and its view.
     told: Vec<(LifeId, Gap, View)>,
 }
@@ -34,11 +39,7 @@ impl Gaps {
     /// A note came, or was spoken: the number of a note is that of its event.
     pub fn heard(&mut self, me: LifeId, note: &Note) {
         let by = LifeId::new(note.by.0, note.by.1);
-        let (first, last) = self.heard.entry((me, by)).or_insert((note.number, note.number));
-        if note.number > *last + 1 {
-            *first = note.number;
-        }
-        *last = note.number;
+        self.heard.insert((me, by, note.number), self.now);
     }
 
     /// A life was told a gap.
@@ -46,8 +47,9 @@ impl Gaps {
         self.told.push((me, gap, view));
     }
 
-    /// The first that should not have been told, in words.
-    pub fn wrong(&mut self, lives: impl Fn(Life) -> bool) -> Result<(), String> {
+    /// The first that should not have been told, in words. Asked after each turn.
+    pub fn wrong(&mut self, now: Duration, lives: impl Fn(Life) -> bool) -> Result<(), String> {
+        self.now = now;
         for (me, gap, view) in std::mem::take(&mut self.told) {
             let Some(origin) = self.lives.get(&gap.origin) else { continue };
             let has = |life: &Life| lives(*life) && self.has(*life, *origin, (gap.first, gap.last));
@@ -56,15 +58,17 @@ impl Gaps {
             if let Some(holder) = holder.filter(|_| !apart) {
                 let (first, last, holder) = (gap.first, gap.last, &self.lives[&holder]);
                 return Err(format!(
-                    "{me} was told that it misses {first} to {last} of {origin}, which {holder} has"
+                    "{me} was told that it misses {first} to {last} of {origin}, of which {holder} has some"
                 ));
             }
         }
         Ok(())
     }
 
+    /// Whether it has had any of them for a while.
     fn has(&self, life: Life, origin: LifeId, (first, last): (u64, u64)) -> bool {
-        let heard = self.lives.get(&life).and_then(|life| self.heard.get(&(*life, origin)));
-        heard.is_some_and(|heard| heard.0 <= first && last <= heard.1)
+        let Some(life) = self.lives.get(&life) else { return false };
+        let mut heard = self.heard.range((*life, origin, first)..=(*life, origin, last));
+        heard.any(|(_, at)| *at + A_WHILE <= self.now)
     }
 }

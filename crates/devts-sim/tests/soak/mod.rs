@@ -189,11 +189,11 @@ fn books_hold<N: Node>(sim: &mut Sim<N>, books: Observed<Pages>) {
 
 fn gaps_hold<N: Node>(sim: &mut Sim<N>, run: &Run<N>, record: &Record) {
     let (run, record) = (run.clone(), record.clone());
-    sim.always("nobody in its view has what one is told to miss", move || {
+    sim.always("what one is told to miss, nobody in its view has", move || {
         let lives = |life: Life| {
             let node = run.running().into_iter().find(|node| node.id() == life.node);
             node.is_some_and(|node| node.view().iter().any(|member| member.life() == life))
         };
-        record.gaps().wrong(lives)
+        record.gaps().wrong(run.now(), lives)
     });
 }
