@@ -150,10 +150,9 @@ impl Engine {
             self.push(id, &Frame::Hello(answer));
         }
         debug_assert!(self.links[&id].name.is_some_and(|name| name.0 == hello.life || name.0 == life));
-        if dialled || !hello.joining || highest < hello.life.boot {
-            let me = self.members.me().clone();
-            self.push(id, &Frame::Members(alloc::vec![me]));
-        } // else it starts again with a younger boot
+        // Also to a joiner that should take a younger boot: by now it may be in, by another seed.
+        let me = self.members.me().clone();
+        self.push(id, &Frame::Members(alloc::vec![me]));
     }
 
     /// Why this hello is turned away, if it is.
