@@ -10,7 +10,7 @@ mod traffic;
 
 use book::{Book, Pages, Scribe, Witness};
 use devts::sim::{Fault, Faults, Gaps, MachineId, Observed, Plan, Run, Seeds, Sim, Summary};
-use devts::{Config, Life, Node};
+use devts::{Config, Life, Node, NodeHandle};
 use devts_sim::check::LifeId;
 use devts_sim::check::calls::Calls;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -144,6 +144,7 @@ fn scenario<N: Node + AsMut<Book> + AsRef<Book>>(sim: &mut Sim<N>, size: Size, w
     let books = sim.observe(|node: &N| node.as_ref().pages());
     calls_hold(sim, &run, &record, books.clone());
     books_hold(sim, books);
+    protocol_holds(sim, &run);
     if !ways.narrow {
         gaps_hold(sim, &run, &record);
     }
@@ -183,6 +184,23 @@ fn books_hold<N: Node>(sim: &mut Sim<N>, books: Observed<Pages>) {
                 other + 1,
                 book::difference(&reference.said, &pages.said)
             )),
+        }
+    });
+}
+
+/// Among nodes that keep to the protocol nobody is taken for one that breaks it. Looked at once a second.
+fn protocol_holds<N: Node>(sim: &mut Sim<N>, run: &Run<N>) {
+    let run = run.clone();
+    let mut next = Duration::ZERO;
+    sim.always("nobody breaks the protocol", move || {
+        if run.now() < next {
+            return Ok(());
+        }
+        next = run.now() + Duration::from_secs(1);
+        let broken = |node: &NodeHandle<N>| node.stats().engine.misbehaved > 0;
+        match run.running().iter().find(|node| broken(node)) {
+            None => Ok(()),
+            Some(node) => Err(format!("n{} has closed a link for that", node.id().get())),
         }
     });
 }

@@ -36,7 +36,7 @@ pub async fn traffic<N: Node + AsMut<Book> + AsRef<Book>>(traffic: Traffic<N>) -
         let count = if many { 1 + run.below(BURST) } else { 1 };
         let Some(node) = run.pick() else { continue };
         match kind {
-            0..60 => (0..count.div_ceil(8)).for_each(|_| speak(&run, &node, length)),
+            0..60 => talk(&run, node, length),
             60..80 => write(&run, &record, node, other, (count, length)),
             _ => ask(&run, &record, node, other),
         }
@@ -49,18 +49,27 @@ fn length<N: Node>(run: &Run<N>) -> usize {
     run.below(most) as usize
 }
 
-fn speak<N: Node + AsMut<Book>>(run: &Run<N>, node: &NodeHandle<N>, length: usize) {
-    let node = node.clone();
+/// A note, or now and then several in quick succession, so that some come in one run and a state is taken between others.
+fn talk<N: Node + AsMut<Book>>(run: &Run<N>, node: NodeHandle<N>, length: usize) {
+    let count = if run.below(25) == 0 { 2 + run.below(10) } else { 1 };
+    let (own, pause) = (run.clone(), Duration::from_millis(run.below(60)));
     run.spawn(async move {
-        // A turn that is never taken, because the node dies, says nothing: its note is in no book.
-        let _spoken = node
-            .with(move |node, cx| {
-                let note = node.as_mut().speak(vec![7; length]);
-                cx.emit(note).is_ok()
-            })
-            .await;
+        for _ in 0..count {
+            speak(&node, length).await;
+            own.sleep(pause).await;
+        }
         Ok(())
     });
+}
+
+async fn speak<N: Node + AsMut<Book>>(node: &NodeHandle<N>, length: usize) {
+    // A turn that is never taken, because the node dies, says nothing: its note is in no book.
+    let _spoken = node
+        .with(move |node, cx| {
+            let note = node.as_mut().speak(vec![7; length]);
+            cx.emit(note).is_ok()
+        })
+        .await;
 }
 
 /// The lives of two nodes, if both are there and not the same.
